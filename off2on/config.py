@@ -1,0 +1,194 @@
+"""The typed scale: what one `config/<scale>.yaml` says, checked before anything runs (design, section 5)."""
+
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from off2on.errors import Off2OnError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SCALES = ("smoke", "quick", "laptop", "paper")
+
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+Source = Literal["local", "d4rl-v0", "d4rl-v2", "minari"]
+Dataset = Literal["random", "medium", "medium-replay", "medium-expert"]
+
+
+class Section(BaseModel):
+    """A part of a scale: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Collect(Section):
+    """How local datasets are made."""
+
+    transitions: Count = Field(
+        1_000_000, description="transitions of random and of medium; medium-expert has twice as many"
+    )
+    replay: Literal["snapshots", "buffer"] = Field(
+        "buffer", description="medium-replay: rolled out from actor snapshots, or a true SAC replay buffer"
+    )
+    seed: int = Field(0, ge=0, description="seed of the roll-outs")
+
+
+class Network(Section):
+    """Policy, critics and density network: `depth` hidden ReLU layers of `width`."""
+
+    width: Count = 256
+    depth: Count = 2
+
+
+class Offline(Section):
+    """Offline pre-training by CQL (facts 2)."""
+
+    steps: Count = Field(1_000_000, description="gradient steps")
+    batch: Count = 256
+    policy_lr: Rate = Field(1e-4, description="learning rate of policy and temperature")
+    q_lr: Rate = 3e-4
+    discount: Rate = 0.99
+    tau: Rate = Field(0.005, description="target smoothing, every step")
+    min_q_weight: float = Field(5.0, gt=0, description="weight of the conservative term")
+    lagrange_threshold: float | None = Field(None, description="tune the weight to this gap; null: fixed weight")
+    cql_actions: Count = Field(10, description="sampled actions of each of the three kinds")
+    bc_steps: int = Field(40_000, ge=0, description="first steps whose policy loss is behaviour cloning")
+    evaluate_every: Count = Field(10_000, description="gradient steps between evaluations")
+    eval_episodes: Count = Field(5, description="deterministic episodes a member")
+
+
+class Online(Section):
+    """Online fine-tuning (facts 0.1, 1.8)."""
+
+    env_steps: Count = 250_000
+    epoch_steps: Count = Field(1_000, description="environment steps, and gradient steps, of an epoch")
+    first_epoch_multiplier: Count = Field(5, description="gradient steps of the first epoch, in epochs")
+    batch: Count = 256
+    density_batch: Count = Field(256, description="offline, and online, pairs of a density-network step")
+    policy_lr: Rate = Field(3e-4, description="learning rate of policy and temperature")
+    q_lr: Rate = 3e-4
+    density_lr: Rate = 3e-4
+    discount: Rate = 0.99
+    tau: Rate = 0.005
+    temperature: float = Field(5.0, gt=0, description="T of the self-normalised priorities")
+    rho: Rate = Field(0.75, description="online probability of the first minibatch")
+    warmup_steps: int = Field(1_000, ge=0, description="steps before training from scratch")
+    eval_episodes: Count = Field(5, description="deterministic episodes an evaluation")
+    auroc_pairs: Count = Field(10_000, description="largest number of online pairs the AUROC looks at")
+    evaluate_every: Count = Field(1, description="epochs between evaluations")
+
+    @model_validator(mode="after")
+    def _whole_epochs(self) -> "Online":
+        if self.env_steps % self.epoch_steps:
+            raise ValueError(f"env_steps = {self.env_steps} is no multiple of epoch_steps = {self.epoch_steps}")
+        return self
+
+
+class Settings(Section):
+    """What one training job reads."""
+
+    members: Count = Field(5, description="ensemble size N")
+    network: Network = Network()
+    offline: Offline = Offline()
+    online: Online = Online()
+
+
+class Scale(Settings):
+    """One `config/<scale>.yaml`."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    wall_time: str = Field(description="how long it should take, and where")
+    source: Source = "local"
+    seeds: Count = Field(4, description="seeds 0 .. seeds - 1")
+    tasks: tuple[str, ...] = ("halfcheetah", "hopper", "walker2d")
+    datasets: tuple[Dataset, ...] = ("random", "medium", "medium-replay", "medium-expert")
+    methods: dict[str, tuple[str, ...]] = Field(
+        description="method -> its datasets, as patterns on task/dataset; from scratch: ['none']"
+    )
+    collect: Collect = Collect()
+    overrides: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="pattern on task/dataset -> settings that differ there"
+    )
+
+    @model_validator(mode="after")
+    def _overrides_fit(self) -> "Scale":
+        for pattern in self.overrides:
+            self._settings([pattern])
+        return self
+
+    def settings(self, task: str, dataset: str) -> Settings:
+        """The settings of a training job, overrides applied in the order of the file."""
+        return self._settings([p for p in self.overrides if fnmatch(f"{task}/{dataset}", p)])
+
+    def _settings(self, patterns: list[str]) -> Settings:
+        merged = self.model_dump(include=set(Settings.model_fields))
+        for pattern in patterns:
+            merged = _merge(merged, self.overrides[pattern])
+        return Settings.model_validate(merged)
+
+
+def _merge(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in other.items():
+        merged[key] = _merge(merged[key], value) if isinstance(value, dict) and key in merged else value
+    return merged
+
+
+def scale_path(name: str) -> Path:
+    """The file of a scale: `name` is one of `config/*.yaml`, or a path to a YAML file of your own."""
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"}:
+        return path
+    return REPOSITORY / "config" / f"{name}.yaml"
+
+
+def load_scale(name: str, **changes: Any) -> Scale:
+    """Read and check a scale.
+
+    A file may say `extends: <scale>` and then only what differs. `changes` (seeds, tasks, datasets, methods,
+    source) replace what the file says; `methods` may be a list of names.
+
+    Raises:
+        Off2OnError: the file is missing, or a key or value is wrong; the message names it.
+    """
+    path = scale_path(name)
+    data = _read(path)
+    wanted = changes.pop("methods", None)
+    data.update({key: value for key, value in changes.items() if value is not None})
+    if wanted is not None:
+        data["methods"] = _only(wanted, data.get("methods", {}), path)
+    try:
+        return Scale.model_validate(data)
+    except ValidationError as error:
+        raise Off2OnError(f"{path}: " + "; ".join(_complaint(e) for e in error.errors())) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise Off2OnError(f"unknown scale: no file {path}; scales: {', '.join(SCALES)}, or a path to a YAML file")
+    try:
+        data = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise Off2OnError(f"{path}: not readable as YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise Off2OnError(f"{path}: expected a mapping of settings")
+    base = data.pop("extends", None)
+    return _merge(_read(scale_path(base)), data) if base else data
+
+
+def _only(wanted: list[str] | dict[str, Any], known: dict[str, Any], path: Path) -> dict[str, Any]:
+    if isinstance(wanted, dict):
+        return wanted
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise Off2OnError(f"methods: {', '.join(unknown)} not in {path}; it has: {', '.join(known)}")
+    return {name: known[name] for name in wanted}
+
+
+def _complaint(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "scale"
+    value = "" if error["type"] in {"missing", "value_error"} else f" (got {error['input']!r})"
+    return f"{where}: {error['msg']}{value}"

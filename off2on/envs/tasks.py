@@ -1,0 +1,57 @@
+"""The locomotion tasks: Gymnasium's v4 environments and D4RL's reference scores (facts 7.2, 7.6)."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from off2on.errors import Off2OnError
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the benchmark; returns are undiscounted sums of rewards over one episode."""
+
+    name: str
+    #: v4: v5 changes hopper's terminal reward and walker2d's friction
+    env_id: str
+    observation_size: int
+    action_size: int
+    #: D4RL's reference returns of a random and of an expert policy
+    random_return: float
+    expert_return: float
+    #: episodes are cut here; a time limit is never a terminal
+    horizon: int = 1000
+
+    def normalized(self, episode_return: float) -> float:
+        """D4RL's normalised score: 0 is random, 100 the expert."""
+        return 100.0 * (episode_return - self.random_return) / (self.expert_return - self.random_return)
+
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task("halfcheetah", "HalfCheetah-v4", 17, 6, -280.178953, 12135.0),
+        Task("hopper", "Hopper-v4", 11, 3, -20.272305, 3234.3),
+        Task("walker2d", "Walker2d-v4", 17, 6, 1.629008, 4592.3),
+    )
+}
+
+
+def get_task(name: str) -> Task:
+    """The task of that name.
+
+    Raises:
+        Off2OnError: there is none.
+    """
+    if name not in TASKS:
+        raise Off2OnError(f"unknown task '{name}'; known tasks: {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+def make_env(task: Task) -> Any:
+    """The bare MuJoCo environment, without Gymnasium's time limit (facts 1.8)."""
+    import gymnasium
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*out of date.*")
+        return gymnasium.make(task.env_id, disable_env_checker=True).unwrapped

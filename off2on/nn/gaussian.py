@@ -1,0 +1,73 @@
+"""Tanh-Gaussian policies with a leading member axis, and the mixture-moment ensemble policy (facts 1.5)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from off2on.nn.mlp import Params, dense, hidden, init_dense
+
+LOG_2PI = math.log(2.0 * math.pi)
+LOG_2 = math.log(2.0)
+#: log std range of SAC and of fine-tuning (facts 1.5); CQL uses (-5, 2) (facts 2.2)
+SAC_LOG_STD = (-20.0, 2.0)
+
+
+class Gaussian(NamedTuple):
+    """A diagonal Gaussian before the tanh: `mean` and `std`, `[..., B, A]`."""
+
+    mean: Tensor
+    std: Tensor
+
+
+def init_policy(
+    observation_size: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
+) -> Params:
+    """ReLU trunk `layer0..` and linear heads `mean` and `log_std`, heads uniform in +-1e-3 (facts 1.10)."""
+    params: Params = {}
+    sizes = [observation_size, *widths]
+    for j, shape in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        params[f"layer{j}.weight"], params[f"layer{j}.bias"] = init_dense(shape, None, rngs)
+    for head in ("mean", "log_std"):
+        params[f"{head}.weight"], params[f"{head}.bias"] = init_dense((sizes[-1], action_size), 1e-3, rngs)
+    return params
+
+
+def policy(
+    params: Mapping[str, Tensor], observations: Tensor, log_std: tuple[float, float] = SAC_LOG_STD
+) -> Gaussian:
+    """The members' pre-tanh Gaussians; observations `[E, B, O]` or `[B, O]` -> mean, std `[E, B, A]`."""
+    features = hidden(params, observations)
+    raw = dense(params, "log_std", features).clamp(*log_std)
+    return Gaussian(dense(params, "mean", features), raw.exp())
+
+
+def mixture(members: Gaussian) -> Gaussian:
+    """One Gaussian with the moments of the members' mixture: `[E, B, A]` -> `[B, A]` (facts 1.5)."""
+    mean = members.mean.mean(0)
+    # var_i(mean) + mean_i(var) equals mean_i(mean^2 + var) - mean^2 without its cancellation
+    variance = (members.mean - mean).square().mean(0) + members.std.square().mean(0)
+    low, high = math.exp(SAC_LOG_STD[0]), math.exp(SAC_LOG_STD[1])
+    return Gaussian(mean, variance.sqrt().clamp(low, high))
+
+
+def log_density(gaussian: Gaussian, z: Tensor) -> Tensor:
+    """Log density of `z` under the (unsquashed) Gaussian, summed over action dimensions: `[..., B]`."""
+    standard = (z - gaussian.mean) / gaussian.std
+    return (-0.5 * standard.square() - gaussian.std.log() - 0.5 * LOG_2PI).sum(-1)
+
+
+def sample(gaussian: Gaussian, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Reparameterised action `tanh(mean + std * noise)` and its log density, exact tanh correction.
+
+    Shapes: noise `[..., B, A]` -> actions `[..., B, A]`, log densities `[..., B]`.
+    """
+    z = gaussian.mean + gaussian.std * noise
+    correction = 2.0 * (LOG_2 - z - softplus(-2.0 * z)).sum(-1)
+    # (z - mean) / std is the noise itself: the density needs no division
+    base = (-0.5 * noise.square() - gaussian.std.log() - 0.5 * LOG_2PI).sum(-1)
+    return torch.tanh(z), base - correction

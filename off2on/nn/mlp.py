@@ -1,0 +1,70 @@
+"""Member-batched dense networks: every parameter has a leading member axis `[E, ...]`.
+
+A network is a flat dictionary of tensors (`layer0.weight [E, in, out]`, `layer0.bias [E, out]`, ...), a
+forward pass is a function of it: `E` members cost one batched matrix product a layer, never a Python loop.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Params = dict[str, Tensor]
+
+
+def dense(params: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """Affine map `x @ weight + bias` of one layer: `[E, B, in]` (or `[B, in]`, shared) -> `[E, B, out]`."""
+    weight, bias = params[f"{name}.weight"], params[f"{name}.bias"]
+    if x.dim() == 2:
+        x = x.expand(weight.shape[0], *x.shape)
+    return torch.baddbmm(bias.unsqueeze(1), x, weight)
+
+
+def hidden(params: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    """ReLU trunk through `layer0 .. layer{H-1}`; `[E, B, in]` or `[B, in]` -> `[E, B, width]`."""
+    for name in layer_names(params):
+        x = torch.relu_(dense(params, name, x))
+    return x
+
+
+def mlp(params: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    """ReLU network with a linear last layer; `[E, B, in]` or `[B, in]` -> `[E, B, out]`."""
+    *trunk, last = layer_names(params)
+    for name in trunk:
+        x = torch.relu_(dense(params, name, x))
+    return dense(params, last, x)
+
+
+def layer_names(params: Mapping[str, Tensor]) -> list[str]:
+    """The numbered layers of a network, in order."""
+    count = sum(key.startswith("layer") and key.endswith(".weight") for key in params)
+    return [f"layer{j}" for j in range(count)]
+
+
+def init_dense(
+    shape: tuple[int, int], bound: float | None, rngs: Sequence[np.random.Generator], bias: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Weight `[E, in, out]` uniform in +-bound (default `1/sqrt(in)`) and a constant bias `[E, out]`.
+
+    Member `i` draws from `rngs[i]` alone, so that it does not depend on how many members there are.
+    """
+    bound = 1.0 / math.sqrt(shape[0]) if bound is None else bound
+    weight = np.stack([rng.uniform(-bound, bound, size=shape) for rng in rngs]).astype(np.float32)
+    return torch.from_numpy(weight), torch.full((len(rngs), shape[1]), bias)
+
+
+def init_mlp(
+    sizes: Sequence[int],
+    rngs: Sequence[np.random.Generator],
+    last_bound: float | None = 3e-3,
+    last_bias: float = 0.0,
+) -> Params:
+    """A network with layers `sizes[0] -> ... -> sizes[-1]` (rlkit's conventions, facts 1.10)."""
+    params: Params = {}
+    for j, shape in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        is_last = j == len(sizes) - 2
+        weight, bias = init_dense(shape, last_bound if is_last else None, rngs, bias=last_bias if is_last else 0.0)
+        params[f"layer{j}.weight"], params[f"layer{j}.bias"] = weight, bias
+    return params

@@ -1,0 +1,43 @@
+"""Where everything lies: the contract between the DAG, the jobs and the figures (design, section 3)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+#: the files that make a pre-training or run directory complete
+OUTPUTS = ("progress.csv", "run.json", "agent.safetensors")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The directories of one (scale, source) below `root`, relative to the working directory."""
+
+    scale: str
+    source: str
+    root: Path = Path()
+
+    @property
+    def results(self) -> Path:
+        """`results/<scale>/<source>`."""
+        return self.root / "results" / self.scale / self.source
+
+    @property
+    def figures(self) -> Path:
+        """`figures/<scale>/<source>`."""
+        return self.root / "figures" / self.scale / self.source
+
+    @property
+    def analysis(self) -> Path:
+        """Tidy tables that figures read."""
+        return self.results / "analysis"
+
+    def dataset(self, task: str, dataset: str) -> Path:
+        """The HDF5 file of a dataset."""
+        return self.results / "datasets" / task / f"{dataset}.hdf5"
+
+    def pretrain(self, task: str, dataset: str, algorithm: str, seed: int) -> Path:
+        """The directory of an offline pre-training."""
+        return self.results / "pretrain" / task / dataset / algorithm / f"seed{seed}"
+
+    def run(self, task: str, dataset: str, method: str, seed: int) -> Path:
+        """The directory of a fine-tuning run; `dataset` is 'none' for a method from scratch."""
+        return self.results / "runs" / task / dataset / method / f"seed{seed}"

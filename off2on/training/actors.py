@@ -1,0 +1,93 @@
+"""The SAC run that makes a task's shipped actors: a medium and an expert actor and 16 snapshots (design 5).
+
+It follows D4RL's recipe with the project's own SAC: several lanes are rolled out in lock-step, the updates
+come in blocks after them. `off2on train-actors` runs it; the shipped files are in `off2on/actors/`.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
+from off2on.envs.rollout import Floats, Rollout, episode_seeds
+from off2on.envs.tasks import get_task
+from off2on.nn.mlp import Params
+from off2on.replay.store import TransitionStore
+
+
+@dataclass(frozen=True)
+class ActorRun:
+    """Settings of the run; the log records them."""
+
+    task: str
+    seed: int = 0
+    hidden: int = 256
+    batch: int = 128
+    lanes: int = 4
+    #: environment steps a lane and gradient steps, each epoch
+    lane_steps: int = 1000
+    updates: int = 1500
+    epochs: int = 500
+    policy_lr: float = 3e-4
+    q_lr: float = 1e-3
+    eval_episodes: int = 10
+
+
+def train_actors(run: ActorRun, out: Path) -> Iterator[dict[str, float]]:
+    """Train from scratch; after each epoch write `policy_<epoch>.safetensors` and a row of `log.jsonl`.
+
+    Yields:
+        The row of the log: epoch, env_steps, gradient_steps, return_mean, return_std, alpha, seconds.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "settings.json").write_text(json.dumps(asdict(run), indent=1))
+    task = get_task(run.task)
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence([run.seed]).spawn(4)]
+    init_rng, env_rng, noise_rng, batch_rng = streams
+    nets = init_agent(task.observation_size, task.action_size, [run.hidden, run.hidden], [init_rng])
+    agent = EnsembleAgent(nets, SacSettings(policy_lr=run.policy_lr, q_lr=run.q_lr))
+    rollout = Rollout(task, max(run.lanes, run.eval_episodes))
+    store = TransitionStore(task.observation_size, task.action_size, 1_000_000)
+    evaluation_seeds = episode_seeds(np.random.default_rng([run.seed, 1]), run.eval_episodes)
+    explorer = Rollout(task, run.lanes)
+
+    def explore(observations: Floats) -> Floats:
+        noise = noise_rng.standard_normal((len(observations), task.action_size), np.float32)
+        return agent.act(torch.from_numpy(observations), torch.from_numpy(noise)).numpy()
+
+    def exploit(observations: Floats) -> Floats:
+        return agent.act(torch.from_numpy(observations)).numpy()
+
+    start = time.monotonic()
+    for epoch in range(1, run.epochs + 1):
+        for episode in explorer.explore(explore, run.lane_steps, env_rng):
+            store.append(episode.observations, episode.actions, episode.rewards, episode.terminals)
+        for _ in range(run.updates):
+            rows = batch_rng.integers(store.size, size=run.batch)
+            metrics = agent.update(store.batch(rows), agent.draw_noise(noise_rng, run.batch))
+        returns = [e.total for e in rollout.episodes(exploit, evaluation_seeds)]
+        row = {
+            "epoch": epoch,
+            "env_steps": epoch * run.lanes * run.lane_steps,
+            "gradient_steps": epoch * run.updates,
+            "return_mean": float(np.mean(returns)),
+            "return_std": float(np.std(returns)),
+            "alpha": float(metrics["alpha"]),
+            "q_mean": float(metrics["q_mean"]),
+            "seconds": time.monotonic() - start,
+        }
+        save_policy(agent.nets["policy"], out / f"policy_{epoch:04d}.safetensors")
+        with (out / "log.jsonl").open("a") as log:
+            log.write(json.dumps(row) + "\n")
+        yield row
+
+
+def save_policy(params: Params, path: Path) -> None:
+    """Write one policy in half precision."""
+    save_file({name: value.detach().half().contiguous() for name, value in params.items()}, path)
