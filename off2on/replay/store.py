@@ -1,14 +1,18 @@
 """The one transition store of a run: offline rows first, online rows appended (design, section 4)."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from off2on.data.dataset import Dataset
+
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
+ROW_ARRAYS = ("frame", "actions", "rewards", "terminals")
 
 
 class Batch(NamedTuple):
@@ -35,6 +39,20 @@ class TransitionStore:
         self.actions: Floats = np.empty((capacity, action_size), np.float32)
         self.rewards: Floats = np.empty(capacity, np.float32)
         self.terminals: Floats = np.empty(capacity, np.float32)
+
+    @classmethod
+    def from_dataset(cls, dataset: Dataset) -> Self:
+        """All transitions of a dataset in the Q-learning view (facts 1.9)."""
+        starts = dataset.starts()
+        store = cls(dataset.observations.shape[1], dataset.actions.shape[1], 0)
+        store.append(
+            dataset.observations,
+            dataset.actions[starts],
+            dataset.rewards[starts],
+            dataset.terminals[starts].astype(np.float32),
+            frame=starts,
+        )
+        return store
 
     def append(
         self,
@@ -68,7 +86,7 @@ class TransitionStore:
         if frames > len(self.observations):
             self.observations = _grown(self.observations, frames)
         if size > len(self.actions):
-            for name in ("frame", "actions", "rewards", "terminals"):
+            for name in ROW_ARRAYS:
                 setattr(self, name, _grown(getattr(self, name), size))
 
     def batch(self, rows: Rows) -> Batch:
@@ -85,6 +103,17 @@ class TransitionStore:
     def pairs(self, rows: Rows) -> tuple[Tensor, Tensor]:
         """Observations and actions alone, as the density network needs them."""
         return torch.from_numpy(self.observations[self.frame[rows]]), torch.from_numpy(self.actions[rows])
+
+    def tail_state(self, row: int, frame: int) -> dict[str, Tensor]:
+        """Everything from row `row` and frame `frame` on, for a checkpoint; the rest is the dataset's."""
+        tail = {name: getattr(self, name)[row : self.size] for name in ROW_ARRAYS}
+        tail["observations"] = self.observations[frame : self.frames]
+        return {f"store/{name}": torch.from_numpy(array) for name, array in tail.items()}
+
+    def load_tail(self, tensors: Mapping[str, Tensor]) -> None:
+        """Append what `tail_state` gave."""
+        tail = {name: tensors[f"store/{name}"].numpy() for name in ("observations", *ROW_ARRAYS)}
+        self.append(**tail | {"frame": tail["frame"] - self.frames})
 
 
 def _grown(array: NDArray[Any], needed: int) -> NDArray[Any]:

@@ -1,0 +1,78 @@
+"""What the rows of progress.csv are made of: returns of evaluation episodes, AUROC, averages over minibatches."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from off2on.analysis.auroc import auroc, fixed_subset, random_actions
+from off2on.envs.rollout import Episode
+from off2on.envs.tasks import Task
+from off2on.replay.store import TransitionStore
+from off2on.training.rundir import Row
+
+#: values of `[n, O]`, `[n, A]` pairs, one row a member: `[E, n]`
+QFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+def return_columns(episodes: Sequence[Episode], task: Task) -> Row:
+    """The columns of an evaluation that come from its episodes' undiscounted returns."""
+    returns = np.array([episode.total for episode in episodes])
+    mean = float(returns.mean())
+    return {
+        "eval_episodes": len(returns),
+        "return_mean": mean,
+        "return_std": float(returns.std()),
+        "return_min": float(returns.min()),
+        "return_max": float(returns.max()),
+        "normalized_score": task.normalized(mean),
+    }
+
+
+@torch.no_grad()
+def auroc_columns(q: QFunction, store: TransitionStore, first: int, most: int, *key: str | int) -> Row:
+    """AUROC of the stored pairs from row `first` on against random actions: ensemble mean and first member."""
+    count = store.size - first
+    if count == 0:
+        return {"q_auroc": None, "q_auroc_single": None}
+    observations, actions = store.pairs(fixed_subset(count, most, *key) + first)
+    real = q(observations, actions)
+    fake = random_actions(len(actions), actions.shape[-1], *key)
+    random = torch.stack([q(observations, torch.from_numpy(draw)) for draw in fake], 1)
+    return {
+        "q_auroc": auroc(real.mean(0).numpy(), random.mean(0).numpy()),
+        "q_auroc_single": auroc(real[0].numpy(), random[0].numpy()),
+    }
+
+
+class Averages:
+    """Means of metrics over the minibatches since the last row; sums stay tensors, no copy a step."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._sums = {name: torch.zeros(()) for name in names}
+        self._count = torch.zeros((), dtype=torch.int64)
+
+    def add(self, metrics: Mapping[str, Tensor]) -> None:
+        """Count one minibatch; a metric that it lacks is left out for good."""
+        for name, total in self._sums.items():
+            total += metrics[name].mean() if name in metrics else float("nan")
+        self._count += 1
+
+    def take(self) -> Row:
+        """The means, None where there is none; starts anew."""
+        count = int(self._count)
+        means = {name: float(total) / count if count else None for name, total in self._sums.items()}
+        for total in (*self._sums.values(), self._count):
+            total.zero_()
+        return {name: mean if mean is not None and np.isfinite(mean) else None for name, mean in means.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Sums and count."""
+        return {f"averages/{name}": total for name, total in self._sums.items()} | {"averages//": self._count}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        for name, total in self._sums.items():
+            total.copy_(tensors[f"averages/{name}"])
+        self._count.copy_(tensors["averages//"])

@@ -1,0 +1,278 @@
+"""Online fine-tuning with the cadence of the authors' code (facts 1.8), and SAC from scratch (facts 3)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
+from off2on.config import Settings
+from off2on.data.dataset import read_dataset
+from off2on.envs.rollout import Floats, Rollout, episode_seeds
+from off2on.envs.tasks import Task, get_task
+from off2on.files import sha256
+from off2on.methods import Method
+from off2on.nn.state import Nets, flatten
+from off2on.replay.samplers import make_sampler
+from off2on.replay.store import TransitionStore
+from off2on.seeding import restore, states, stream
+from off2on.training.agents import load_members
+from off2on.training.evaluate import Averages, auroc_columns, return_columns
+from off2on.training.rundir import Row, RunDirectory
+
+AVERAGED = ("q_mean", "density_ratio_online", "density_ratio_offline", "offline_fraction")
+
+
+@dataclass(frozen=True)
+class FinetuneJob:
+    """What a fine-tuning run is: its name in results/ and its settings."""
+
+    scale: str
+    source: str
+    task: str
+    dataset: str
+    method: Method
+    seed: int
+    settings: Settings
+
+    @property
+    def members(self) -> int:
+        """Ensemble size of the run."""
+        return self.method.size(self.settings.members)
+
+    @property
+    def key(self) -> tuple[str | int, ...]:
+        """What the random streams of the run are named by."""
+        return ("finetune", self.source, self.task, self.dataset, self.method.name, self.seed)
+
+    def identity(self) -> dict[str, Any]:
+        """The first part of run.json."""
+        return {
+            "kind": "finetune",
+            "scale": self.scale,
+            "source": self.source,
+            "task": self.task,
+            "dataset": self.dataset,
+            "method": self.method.name,
+            "seed": self.seed,
+            "members": self.members,
+            "method_settings": {
+                "label": self.method.label,
+                "description": self.method.description,
+                "sampler": self.method.sampler,
+                "offline": self.method.offline,
+                "members": self.members,
+            },
+            "settings": self.settings.model_dump(),
+        }
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a run starts from: an offline dataset and the pre-training directory on it."""
+
+    data: Path
+    agents: Path
+
+
+def finetune(
+    job: FinetuneJob, start: Start | None, out: Path, wait: bool = False, checkpoint_seconds: float = 60
+) -> None:
+    """Fine-tune, or carry on fine-tuning, and write the outputs of `out`.
+
+    Args:
+        job: the run.
+        start: dataset and offline agents; None: from scratch.
+        out: the run's directory.
+        wait: wait for another process that holds the directory.
+        checkpoint_seconds: the least time between two states on disk.
+
+    Raises:
+        Off2OnError: bad dataset or agents, a directory in use or of other settings, a damaged state, a full disk.
+    """
+    with RunDirectory(out, job.identity(), wait, checkpoint_seconds) as run:
+        if not run.complete():
+            _Finetuning(job, start, run).work()
+
+
+def _initial_nets(job: FinetuneJob, task: Task, start: Start | None) -> Nets:
+    widths = [job.settings.network.width] * job.settings.network.depth
+    if start is not None:
+        return load_members(start.agents, job.members, task, widths)
+    rngs = [stream(*job.key, member, "init") for member in range(job.members)]
+    return init_agent(task.observation_size, task.action_size, widths, rngs)
+
+
+class _Finetuning:
+    """The state of the loop: agent, store, sampler, generators, rows so far, place in the epoch."""
+
+    def __init__(self, job: FinetuneJob, start: Start | None, run: RunDirectory) -> None:
+        self.job, self.run, self.start = job, run, start
+        self.online = online = job.settings.online
+        self.task = get_task(job.task)
+        self.dataset_return: float | None = None
+        if start is None:
+            self.store = TransitionStore(self.task.observation_size, self.task.action_size, online.env_steps)
+        else:
+            dataset = read_dataset(start.data, self.task)
+            self.dataset_return = dataset.mean_episode_return()
+            self.store = TransitionStore.from_dataset(dataset)
+        self.offline_size, self.offline_frames = self.store.size, self.store.frames
+        sac = SacSettings(online.policy_lr, online.q_lr, online.discount, online.tau)
+        self.agent = EnsembleAgent(_initial_nets(job, self.task, start), sac)
+        roles = ("explore", "reset", "sample", "update")
+        self.rngs = {role: stream(*job.key, role) for role in roles}
+        self.sampler = make_sampler(
+            job.method.sampler,
+            self.store,
+            self.offline_size,
+            job.settings,
+            init_rng=stream(*job.key, "density"),
+            rng=self.rngs["sample"],
+        )
+        self.evaluation, self.exploration = Rollout(self.task, online.eval_episodes), Rollout(self.task, 1)
+        self.averages = Averages(AVERAGED)
+        self.rows: list[Row] = []
+        #: epochs finished, gradient steps of this epoch done (None: its steps are not collected yet)
+        self.epoch = 0
+        self.step: int | None = None
+        self.explore_returns: list[float] = []
+        self.episodes = 0
+        self.gradient_steps = 0
+
+    # ----------------------------------------------------------------------------------------- the loop
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the run; the warm-up of a run from scratch counts as environment steps."""
+        warmup = self.online.warmup_steps if self.start is None else 0
+        return (self.online.env_steps - warmup) // self.online.epoch_steps
+
+    def _updates(self, epoch: int) -> int:
+        first = epoch == 0 and self.start is not None
+        return self.online.epoch_steps * (self.online.first_epoch_multiplier if first else 1)
+
+    def work(self) -> None:
+        self._load()
+        total = sum(self._updates(epoch) for epoch in range(self.epochs))
+        title = f"{self.job.method.name} {self.job.task}/{self.job.dataset} seed {self.job.seed}"
+        with tqdm(total=total, initial=self.gradient_steps, desc=title, unit="step", mininterval=1) as bar:
+            while self.epoch < self.epochs:
+                if self.step is None:
+                    self._evaluate()
+                    bar.set_postfix(return_mean=f"{self.rows[-1]['return_mean']:.0f}")
+                    self._collect()
+                    self.step = 0
+                while self.step < self._updates(self.epoch):
+                    self._learn()
+                    self.step += 1
+                    bar.update()
+                    if self.run.due():
+                        self._save()
+                self.epoch, self.step = self.epoch + 1, None
+        self._evaluate()
+        self._finish()
+
+    def _collect(self) -> None:
+        """One epoch of exploration; from scratch, the first one has the warm-up in front of it (facts 3.1)."""
+        steps = self.online.epoch_steps
+        if self.start is None and self.epoch == 0:
+            steps += self.online.warmup_steps
+        self.explore_returns = []
+        for episode in self.exploration.explore(self._explore, steps, self.rngs["reset"]):
+            rows = self.store.append(
+                episode.observations, episode.actions, episode.rewards, episode.terminals
+            )
+            self.sampler.append(rows)
+            self.episodes += 1
+            if episode.complete:
+                self.explore_returns.append(episode.total)
+
+    def _learn(self) -> None:
+        rows = self.sampler.draw()
+        batch = self.store.batch(rows)
+        noise = self.agent.draw_noise(self.rngs["update"], len(rows))
+        metrics = self.agent.update(batch, noise) | self.sampler.update(batch, rows)
+        metrics["offline_fraction"] = torch.tensor((rows < self.offline_size).mean())
+        self.averages.add(metrics)
+        self.gradient_steps += 1
+
+    def _explore(self, observations: Floats) -> Floats:
+        shape = (len(observations), self.task.action_size)
+        noise = torch.from_numpy(self.rngs["explore"].standard_normal(shape, np.float32))
+        return self.agent.act(torch.from_numpy(observations), noise).numpy()
+
+    def _exploit(self, observations: Floats) -> Floats:
+        return self.agent.act(torch.from_numpy(observations)).numpy()
+
+    # ------------------------------------------------------------------------------- rows and outputs
+
+    def _evaluate(self) -> None:
+        key = self.job.key
+        seeds = episode_seeds(stream(*key, "evaluate", self.epoch), self.online.eval_episodes)
+        row: Row = {
+            "env_steps": self.store.size - self.offline_size,
+            "online_episodes": self.episodes,
+            "gradient_steps": self.gradient_steps,
+        }
+        row |= return_columns(self.evaluation.episodes(self._exploit, seeds), self.task)
+        explored = self.explore_returns
+        row["explore_return_mean"] = float(np.mean(explored)) if explored else None
+        row |= self.averages.take()
+        if self.start is None:
+            row["offline_fraction"] = None
+        row |= auroc_columns(self.agent.q, self.store, self.offline_size, self.online.auroc_pairs, *key)
+        row["alpha"] = float(self.agent.nets["temperature"]["log_alpha"].detach().exp())
+        row["wall_seconds"] = round(self.run.wall_seconds, 1)
+        self.rows.append(row)
+        self.run.write_progress(self.rows)
+
+    def _finish(self) -> None:
+        parents = {}
+        if self.start is not None:
+            parents = {
+                "dataset": sha256(self.start.data),
+                "agents": sha256(self.start.agents / "agent.safetensors"),
+            }
+        extra = {
+            "dataset_sha256": parents.get("dataset"),
+            "dataset_mean_return": self.dataset_return,
+            "dataset_transitions": self.offline_size,
+            "parents": parents,
+        }
+        self.run.finish(self.rows, flatten(self.agent.nets), extra)
+
+    # ------------------------------------------------------------------------------------ resume state
+
+    def _save(self) -> None:
+        position = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "gradient_steps": self.gradient_steps,
+            "episodes": self.episodes,
+            "explore_returns": self.explore_returns,
+            "rows": self.rows,
+            "rngs": states(self.rngs),
+        }
+        tensors: dict[str, Tensor] = self.agent.state() | self.averages.state()
+        tensors |= self.store.tail_state(self.offline_size, self.offline_frames)
+        tensors |= {f"sampler/{name}": tensor for name, tensor in self.sampler.state().items()}
+        self.run.save_state(tensors, position)
+
+    def _load(self) -> None:
+        found = self.run.load_state()
+        if found is None:
+            return
+        tensors, position = found
+        self.agent.load_state(tensors)
+        self.averages.load_state(tensors)
+        self.store.load_tail(tensors)
+        own = {k.removeprefix("sampler/"): t for k, t in tensors.items() if k.startswith("sampler/")}
+        self.sampler.load_state(own)
+        restore(self.rngs, position.pop("rngs"))
+        for name, value in position.items():
+            setattr(self, name, value)
