@@ -1,0 +1,89 @@
+"""A hash over what a job's code does, so that an edit re-runs exactly the jobs it concerns (design, "Reruns").
+
+Snakemake does not see edits inside an imported package. The hash covers the modules of this package that the entry
+modules import, directly or not, inside functions too; as syntax trees, without comments and docstrings. Nothing is
+imported to compute it. A module that is only named in a string (a registry) is passed as one more entry.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def code_hash(*modules: str, files: Iterable[Path] = (), package: Path = PACKAGE) -> str:
+    """The sha256, in hex, of the code reachable from `modules` and of the bytes of `files`.
+
+    Args:
+        modules: dotted names inside the package, such as "off2on.training.collect".
+        files: data the code reads, such as templates; their names count, their directories do not.
+        package: the package's directory; its name is the first part of the dotted names.
+
+    Raises:
+        ModuleNotFoundError: an entry module has no file.
+    """
+    digest = hashlib.sha256()
+    for module, path in sorted(reachable(modules, package).items()):
+        digest.update(f"{module}\n{ast.dump(_tree(path))}\n".encode())
+    for path in sorted(files, key=lambda path: path.name):
+        digest.update(f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def reachable(modules: Iterable[str], package: Path = PACKAGE) -> dict[str, Path]:
+    """The modules, with their files, that importing `modules` and calling everything in them can load."""
+    found: dict[str, Path] = {}
+    todo = list(modules)
+    for module in todo:
+        if _file(module, package) is None:
+            raise ModuleNotFoundError(f"no module {module} in {package}")
+    while todo:
+        module = todo.pop()
+        path = _file(module, package)
+        if path is not None and module not in found:
+            found[module] = path
+            # importing a.b.c also runs a and a.b; the last part may be a function: then it has no file
+            todo += [parent for name in (module, *_imports(module, path)) for parent in _parents(name)]
+    return found
+
+
+def _file(module: str, package: Path) -> Path | None:
+    """The source of a dotted name; None: it is not a module of the package."""
+    root, *parts = module.split(".")
+    stem = package.joinpath(*parts)
+    candidates = (stem / "__init__.py", stem.with_suffix(".py")) if root == package.name else ()
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def _imports(module: str, path: Path) -> Iterator[str]:
+    """The dotted names that a module imports, at its top or inside functions."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = node.level - (path.name == "__init__.py")
+            package = module.split(".")[: -above or None] if node.level else []
+            base = ".".join([*package, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _tree(path: Path) -> ast.Module:
+    return _parse(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _parse(path: Path, _changed: int) -> ast.Module:
+    """The syntax tree without docstrings; comments and layout are never in it."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
+    return tree

@@ -1,0 +1,165 @@
+"""Which jobs a scale stands for, and what `snakemake --config` may narrow or widen (design, section 3).
+
+Read while the DAG is planned: imports neither torch nor Gymnasium.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from typing import Any, NamedTuple, get_args
+
+from off2on.config import SCALES, Dataset, Scale, Source, load_scale
+from off2on.envs.tasks import TASKS, get_task
+from off2on.errors import Off2OnError
+from off2on.methods import METHODS, get_method
+from off2on.paths import Layout
+
+#: what `--config` understands, each with an example
+KEYS = {
+    "scale": "scale=smoke",
+    "seeds": "seeds=10",
+    "tasks": "'tasks=[hopper,walker2d]'",
+    "datasets": "'datasets=[random]'",
+    "methods": "'methods=[ours,sac]'",
+    "source": "source=d4rl-v2",
+    "baselines": "'baselines=[/path/my.smk]'",
+}
+
+
+class Run(NamedTuple):
+    """One fine-tuning run; `dataset` is 'none' for a method from scratch."""
+
+    task: str
+    dataset: str
+    method: str
+    seed: int
+
+
+class Pretraining(NamedTuple):
+    """One offline pre-training; its members serve every method that starts from it."""
+
+    task: str
+    dataset: str
+    algorithm: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The scale with the changes of `--config`, and the methods that only a baseline file can know."""
+
+    #: the scale's name or path, as the jobs get it
+    argument: str
+    scale: Scale
+    #: None: all of them
+    baselines: tuple[str, ...] | None
+    baseline_files: tuple[str, ...]
+
+    @property
+    def layout(self) -> Layout:
+        """Where the results lie, relative to the working directory."""
+        return Layout(self.scale.name, self.scale.source)
+
+
+def runs(scale: Scale) -> list[Run]:
+    """Every run of the scale, in the order of its file.
+
+    Raises:
+        Off2OnError: a task or method is unknown, or a method's patterns fit no dataset.
+    """
+    return [
+        Run(task, dataset, method, seed)
+        for method, patterns in scale.methods.items()
+        for task in scale.tasks
+        for dataset in _datasets(scale, task, method, patterns)
+        for seed in range(scale.seeds)
+    ]
+
+
+def pretrainings(scale: Scale) -> list[Pretraining]:
+    """Every offline pre-training that the scale's runs start from, each once."""
+    wanted = ((run, get_method(run.method).offline) for run in runs(scale))
+    return list(dict.fromkeys(Pretraining(r.task, r.dataset, a, r.seed) for r, a in wanted if a))
+
+
+def datasets(scale: Scale) -> list[tuple[str, str]]:
+    """The (task, dataset) pairs that the scale's runs read, each once."""
+    return list(dict.fromkeys((run.task, run.dataset) for run in runs(scale) if run.dataset != "none"))
+
+
+def matching(scale: Scale, task: str, patterns: list[str] | tuple[str, ...]) -> list[str]:
+    """The scale's datasets that fit one of the patterns on task/dataset; 'none' stands for itself."""
+    fitting = [d for d in scale.datasets if any(fnmatch(f"{task}/{d}", p) for p in patterns)]
+    return ["none"] * ("none" in patterns) + fitting
+
+
+def _datasets(scale: Scale, task: str, method: str, patterns: tuple[str, ...]) -> list[str]:
+    get_task(task)
+    if (get_method(method).offline is None) != (tuple(patterns) == ("none",)):
+        raise Off2OnError(
+            f"methods.{method}: patterns {list(patterns)}; a method from scratch takes ['none'], the others take "
+            "patterns on task/dataset such as '*/medium'"
+        )
+    return matching(scale, task, patterns)
+
+
+def select(config: Mapping[str, Any]) -> Selection:
+    """The selection of a `--config`.
+
+    Args:
+        config: Snakemake's config: any of `KEYS`.
+            A method that is not one of the project's must come from a baseline file.
+
+    Raises:
+        Off2OnError: names the key, the value and what it may be.
+    """
+    for key in config:
+        if key not in KEYS:
+            raise Off2OnError(f"--config {key}={config[key]}: unknown key '{key}'{_hint(key, KEYS)}")
+    names = {
+        "tasks": _names(config, "tasks", TASKS),
+        "datasets": _names(config, "datasets", get_args(Dataset)),
+        "source": _one_of(config, "source", get_args(Source)),
+        "seeds": _seeds(config),
+    }
+    methods = _names(config, "methods", None)
+    known = None if methods is None else [m for m in methods if m in METHODS]
+    foreign = None if methods is None else tuple(m for m in methods if m not in METHODS)
+    argument = str(config.get("scale", "quick"))
+    if not argument.endswith((".yaml", ".yml")):
+        _one_of({"scale": argument}, "scale", SCALES)
+    scale = load_scale(argument, **names, methods=known)
+    return Selection(argument, scale, foreign, tuple(_names(config, "baselines", None) or ()))
+
+
+def _names(config: Mapping[str, Any], key: str, allowed: Any) -> list[str] | None:
+    if key not in config:
+        return None
+    value = config[key]
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values) or not values:
+        raise Off2OnError(f"--config {key}={value}: expected a list of names; write {KEYS[key]}")
+    for one in values:
+        _one_of({key: one}, key, allowed or [one])
+    return list(dict.fromkeys(values))
+
+
+def _one_of(config: Mapping[str, Any], key: str, allowed: Any) -> Any:
+    value = config.get(key)
+    if value is not None and value not in allowed:
+        raise Off2OnError(f"--config {key}={value}: unknown '{value}'{_hint(str(value), allowed)}")
+    return value
+
+
+def _seeds(config: Mapping[str, Any]) -> Any:
+    value = config.get("seeds")
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise Off2OnError(f"--config seeds={value}: expected how many seeds, at least 1; write {KEYS['seeds']}")
+    return value
+
+
+def _hint(value: str, allowed: Any) -> str:
+    close = get_close_matches(value, list(allowed), n=1)
+    meant = f"; did you mean '{close[0]}'?" if close else ""
+    return f"{meant}; it may be: {', '.join(allowed)}"
