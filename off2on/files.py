@@ -30,8 +30,8 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         raise Off2OnError(
-            f"cannot write {path}: {error.strerror or error}. Free space or fix the permissions, then run the same "
-            "command again: it carries on from the last checkpoint"
+            f"cannot write {path}: {error.strerror or error}. Free space or fix the permissions, then run the "
+            "same command again: it carries on from the last checkpoint"
         ) from error
     finally:
         if temporary is not None:

@@ -1,6 +1,7 @@
 """Reading the members of a pre-training directory, with the checks that name what does not fit."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -18,16 +19,13 @@ def load_members(directory: Path, members: int, task: Task, widths: Sequence[int
         Off2OnError: no such file, a damaged one, too few members, or networks of another shape.
     """
     path = directory / "agent.safetensors"
-    if not path.is_file():
-        raise Off2OnError(f"no offline agents: {path} is missing; make them with `off2on pretrain` first")
-    try:
-        nets = unflatten(load_file(path))
-    except (SafetensorError, ValueError) as error:
-        raise Off2OnError(f"{path} is no agent file ({error}); remove its directory and pre-train again") from error
+    nets = read_agent(path)
     found = _shapes(nets)
     available = found["policy"]["mean.bias"][0] if "mean.bias" in found.get("policy", {}) else 0
     if available < members:
-        raise Off2OnError(f"{path} holds {available} members, the run needs {members}; raise `members` of the scale")
+        raise Off2OnError(
+            f"{path} holds {available} members, the run needs {members}; raise `members` of the scale"
+        )
     _check(found, _expected(available, task, widths), path)
     # critics are stacked twin-major: first critics of all members, then the second ones
     twins = {name: value.view(2, available, *value.shape[1:]) for name, value in nets["critic"].items()}
@@ -37,6 +35,22 @@ def load_members(directory: Path, members: int, task: Task, widths: Sequence[int
     }
 
 
+def read_agent(path: Path) -> Nets:
+    """The networks of an agent file, as they are.
+
+    Raises:
+        Off2OnError: no such file, or a damaged one.
+    """
+    if not path.is_file():
+        raise Off2OnError(f"no agents: {path} is missing; make them with `off2on pretrain` first")
+    try:
+        return unflatten(load_file(path))
+    except (SafetensorError, ValueError) as error:
+        raise Off2OnError(
+            f"{path} is no agent file ({error}); remove its directory and pre-train again"
+        ) from error
+
+
 def _shapes(nets: Nets) -> dict[str, dict[str, tuple[int, ...]]]:
     return {net: {name: tuple(value.shape) for name, value in params.items()} for net, params in nets.items()}
 
@@ -44,7 +58,7 @@ def _shapes(nets: Nets) -> dict[str, dict[str, tuple[int, ...]]]:
 def _expected(members: int, task: Task, widths: Sequence[int]) -> dict[str, dict[str, tuple[int, ...]]]:
     def layers(count: int, sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {}
-        for j, (inner, outer) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for j, (inner, outer) in enumerate(pairwise(sizes)):
             shapes[f"layer{j}.weight"], shapes[f"layer{j}.bias"] = (count, inner, outer), (count, outer)
         return shapes
 
@@ -66,6 +80,6 @@ def _check(
         for name in sorted(shapes.keys() | have.keys()):
             if have.get(name) != shapes.get(name):
                 raise Off2OnError(
-                    f"{path}: {net}/{name} has shape {have.get(name)}, expected {shapes.get(name)}; the agents were "
-                    "made for another task or network: check `network` of the scale, or pre-train again"
+                    f"{path}: {net}/{name} has shape {have.get(name)}, expected {shapes.get(name)}; the agents "
+                    "were made for another task or network: check `network` of the scale, or pre-train again"
                 )

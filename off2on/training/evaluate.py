@@ -1,15 +1,21 @@
 """What the rows of progress.csv are made of: returns of evaluation episodes, AUROC, averages over minibatches."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from off2on.agents.ensemble import ensemble_policy
 from off2on.analysis.auroc import auroc, fixed_subset, random_actions
-from off2on.envs.rollout import Episode
-from off2on.envs.tasks import Task
+from off2on.envs.rollout import Episode, Floats, Rollout, episode_seeds
+from off2on.envs.tasks import Task, get_task
+from off2on.errors import Off2OnError
+from off2on.nn.mlp import Params
 from off2on.replay.store import TransitionStore
+from off2on.seeding import stream
+from off2on.training.agents import read_agent
 from off2on.training.rundir import Row
 
 #: values of `[n, O]`, `[n, A]` pairs, one row a member: `[E, n]`
@@ -50,22 +56,29 @@ class Averages:
     """Means of metrics over the minibatches since the last row; sums stay tensors, no copy a step."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._sums = {name: torch.zeros(()) for name in names}
+        self._sums = {name: torch.zeros((), dtype=torch.float64) for name in names}
         self._count = torch.zeros((), dtype=torch.int64)
 
     def add(self, metrics: Mapping[str, Tensor]) -> None:
-        """Count one minibatch; a metric that it lacks is left out for good."""
+        """Count one minibatch."""
         for name, total in self._sums.items():
-            total += metrics[name].mean() if name in metrics else float("nan")
+            total += metrics[name].mean()
         self._count += 1
 
     def take(self) -> Row:
-        """The means, None where there is none; starts anew."""
+        """The means, None if there was no minibatch; starts anew.
+
+        Raises:
+            Off2OnError: a mean is not finite: training has diverged.
+        """
         count = int(self._count)
-        means = {name: float(total) / count if count else None for name, total in self._sums.items()}
+        means: Row = {name: float(total) / count if count else None for name, total in self._sums.items()}
+        for name, mean in means.items():
+            if mean is not None and not np.isfinite(mean):
+                raise Off2OnError(f"training has diverged: {name} = {mean}. Lower q_lr and policy_lr of the scale")
         for total in (*self._sums.values(), self._count):
             total.zero_()
-        return {name: mean if mean is not None and np.isfinite(mean) else None for name, mean in means.items()}
+        return means
 
     def state(self) -> dict[str, Tensor]:
         """Sums and count."""
@@ -76,3 +89,23 @@ class Averages:
         for name, total in self._sums.items():
             total.copy_(tensors[f"averages/{name}"])
         self._count.copy_(tensors["averages//"])
+
+
+def evaluate_directory(directory: Path, task_name: str, episodes: int, seed: int) -> dict[str, list[float]]:
+    """Deterministic returns of each member and of the ensemble of `agent.safetensors`, on the same resets."""
+    task = get_task(task_name)
+    nets = read_agent(directory / "agent.safetensors")
+    members = nets["policy"]["mean.bias"].shape[0]
+    seeds = episode_seeds(stream("evaluate", task_name, seed), episodes)
+    rollout = Rollout(task, episodes)
+    choices = {f"member {i}": slice(i, i + 1) for i in range(members)} | {"ensemble": slice(0, members)}
+    found = {}
+    for name, chosen in choices.items():
+        policy = {key: value[chosen] for key, value in nets["policy"].items()}
+
+        @torch.no_grad()
+        def act(observations: Floats, policy: Params = policy) -> Floats:
+            return torch.tanh(ensemble_policy(policy, torch.from_numpy(observations)).mean).numpy()
+
+        found[name] = [episode.total for episode in rollout.episodes(act, seeds)]
+    return found

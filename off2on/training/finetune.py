@@ -24,8 +24,6 @@ from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, auroc_columns, return_columns
 from off2on.training.rundir import Row, RunDirectory
 
-AVERAGED = ("q_mean", "density_ratio_online", "density_ratio_offline", "offline_fraction")
-
 
 @dataclass(frozen=True)
 class FinetuneJob:
@@ -135,7 +133,7 @@ class _Finetuning:
             rng=self.rngs["sample"],
         )
         self.evaluation, self.exploration = Rollout(self.task, online.eval_episodes), Rollout(self.task, 1)
-        self.averages = Averages(AVERAGED)
+        self.averages = Averages(self._averaged())
         self.rows: list[Row] = []
         #: epochs finished, gradient steps of this epoch done (None: its steps are not collected yet)
         self.epoch = 0
@@ -143,6 +141,15 @@ class _Finetuning:
         self.explore_returns: list[float] = []
         self.episodes = 0
         self.gradient_steps = 0
+
+    def _averaged(self) -> list[str]:
+        """The columns that are means over minibatches; the others stay empty."""
+        density = ["density_ratio_online", "density_ratio_offline"]
+        return (
+            ["q_mean"]
+            + ["offline_fraction"] * (self.start is not None)
+            + density * (self.job.method.sampler == "balanced")
+        )
 
     # ----------------------------------------------------------------------------------------- the loop
 
@@ -184,9 +191,7 @@ class _Finetuning:
             steps += self.online.warmup_steps
         self.explore_returns = []
         for episode in self.exploration.explore(self._explore, steps, self.rngs["reset"]):
-            rows = self.store.append(
-                episode.observations, episode.actions, episode.rewards, episode.terminals
-            )
+            rows = self.store.append(episode.observations, episode.actions, episode.rewards, episode.terminals)
             self.sampler.append(rows)
             self.episodes += 1
             if episode.complete:
@@ -223,8 +228,6 @@ class _Finetuning:
         explored = self.explore_returns
         row["explore_return_mean"] = float(np.mean(explored)) if explored else None
         row |= self.averages.take()
-        if self.start is None:
-            row["offline_fraction"] = None
         row |= auroc_columns(self.agent.q, self.store, self.offline_size, self.online.auroc_pairs, *key)
         row["alpha"] = float(self.agent.nets["temperature"]["log_alpha"].detach().exp())
         row["wall_seconds"] = round(self.run.wall_seconds, 1)

@@ -85,9 +85,7 @@ class _Pretraining:
         self.dataset_return = dataset.mean_episode_return()
         self.store = TransitionStore.from_dataset(dataset)
         members = range(job.settings.members)
-        self.rngs = {
-            f"{role}{i}": stream(*job.key, i, role) for role in ("batch", "noise") for i in members
-        }
+        self.rngs = {f"{role}{i}": stream(*job.key, i, role) for role in ("batch", "noise") for i in members}
         widths = [job.settings.network.width] * job.settings.network.depth
         init = [stream(*job.key, i, "init") for i in members]
         nets = init_agent(self.task.observation_size, self.task.action_size, widths, init)

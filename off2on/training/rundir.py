@@ -69,7 +69,7 @@ class RunDirectory:
                 raise Off2OnError(
                     f"{self.path} is in use by {who}. Let it finish or stop it, or add --wait to wait for it"
                 ) from None
-            print(f"waiting for {who}, which works on {self.path}", file=sys.stderr, flush=True)  # noqa: T201
+            _say(f"waiting for {who}, which works on {self.path}")
             self._lock.acquire()
 
     def __exit__(
@@ -77,6 +77,8 @@ class RunDirectory:
     ) -> None:
         (self.path / ".owner").unlink(missing_ok=True)
         self._lock.release()
+        if kind is KeyboardInterrupt:
+            _say(f"interrupted: run the same command again, {self.path} carries on from its last checkpoint")
 
     @property
     def wall_seconds(self) -> float:
@@ -116,8 +118,9 @@ class RunDirectory:
             raise Off2OnError(f"{path} is damaged ({error}). Remove it to start this run anew") from error
         if meta["config_hash"] != self.config_hash:
             raise Off2OnError(
-                f"{path} is the state of an interrupted run with other settings (config_hash {meta['config_hash']}, "
-                f"now {self.config_hash}). Go back to those settings to carry on, or remove it to start anew"
+                f"{path} is the state of an interrupted run with other settings (config_hash "
+                f"{meta['config_hash']}, now {self.config_hash}). Go back to those settings to carry on, or "
+                "remove it to start anew"
             )
         self._sessions = [*meta["sessions"], *self._sessions]
         self._earlier_seconds = meta["wall_seconds"]
@@ -174,3 +177,7 @@ def _save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str,
             save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata=metadata)
         except SafetensorError as error:
             raise OSError(str(error)) from error
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - for the person at the terminal

@@ -1,0 +1,236 @@
+"""The command line: one thin sub-command per kind of job - parse, call, say where the result is."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from off2on.config import Scale, load_scale
+from off2on.errors import Off2OnError
+from off2on.paths import Layout
+
+EXAMPLES = {
+    "collect": "--scale quick --task halfcheetah --dataset medium",
+    "pretrain": "--scale quick --task halfcheetah --dataset medium --seed 0",
+    "finetune": "--scale quick --task halfcheetah --dataset medium --method ours --seed 0",
+    "import-agents": "published_agents --out agents/halfcheetah",
+    "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",
+    "train-actors": "--task hopper --out runs/hopper --epochs 250",
+    "plan": "--scale paper",
+    "validate": "results/quick/local/runs/halfcheetah/medium/ours/seed0",
+}
+
+app = typer.Typer(
+    help="Offline-to-online RL via balanced replay and pessimistic Q-ensemble: the jobs of the benchmark.\n\n"
+    "`snakemake --cores N` (or `make reproduce`) runs them all; each can also be run by hand.",
+    epilog="Examples:\n\n" + "\n\n".join(f"`off2on {name} {words}`" for name, words in EXAMPLES.items()),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+ScaleName = Annotated[str, typer.Option("--scale", help="smoke, quick, laptop, paper, or a YAML file")]
+SourceName = Annotated[str | None, typer.Option("--source", help="where datasets come from; default: the scale's")]
+TaskName = Annotated[str, typer.Option("--task", help="halfcheetah, hopper or walker2d")]
+DatasetName = Annotated[str, typer.Option("--dataset", help="random, medium, medium-replay or medium-expert")]
+Seed = Annotated[int, typer.Option("--seed", min=0)]
+Out = Annotated[Path | None, typer.Option("--out", help="where to write; default: its place below results/")]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="the dataset's HDF5 file; default: its place below results/")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="wait for another process that holds the directory")]
+Checkpoint = Annotated[float, typer.Option(help="seconds between two resume states", min=0)]
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def job(name: str) -> Callable[[Command], Command]:
+    """Register a sub-command with its example."""
+    return app.command(name, epilog=f"Example: `off2on {name} {EXAMPLES[name]}`")
+
+
+def _load(scale: str, source: str | None) -> tuple[Scale, Layout]:
+    loaded = load_scale(scale, source=source)
+    return loaded, Layout(loaded.name, loaded.source)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _one_thread() -> None:
+    """Two spinning OpenMP teams on two cores are fifty times slower than one thread each."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@job("collect")
+def collect(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    replay_buffer: Annotated[
+        bool, typer.Option("--replay-buffer", help="medium-replay: the true buffer of a SAC run, not snapshots")
+    ] = False,
+    out: Out = None,
+) -> None:
+    """Make a local dataset by D4RL's recipe, from the shipped actors."""
+    from off2on.training.collect import collect as run
+
+    loaded, layout = _load(scale, source)
+    path = out or layout.dataset(task, dataset)
+    if loaded.source != "local":
+        raise Off2OnError(
+            f"source '{loaded.source}': datasets are not downloaded yet. Put the D4RL file at {path}, or use "
+            "--config source=local"
+        )
+    _one_thread()
+    settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
+    run(task, dataset, settings, path)
+    _say(f"dataset: {path}")
+
+
+@job("pretrain")
+def pretrain(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    algorithm: Annotated[str, typer.Option(help="offline algorithm")] = "cql",
+    seed: Seed = 0,
+    data: Data = None,
+    out: Out = None,
+    wait: Wait = False,
+    checkpoint_seconds: Checkpoint = 60,
+) -> None:
+    """Pre-train the members of an ensemble offline; killed, it carries on where it was."""
+    from off2on.training.pretrain import PretrainJob
+    from off2on.training.pretrain import pretrain as run
+
+    loaded, layout = _load(scale, source)
+    _one_thread()
+    settings = loaded.settings(task, dataset)
+    job = PretrainJob(loaded.name, loaded.source, task, dataset, algorithm, seed, settings)
+    path = out or layout.pretrain(task, dataset, algorithm, seed)
+    run(job, data or layout.dataset(task, dataset), path, wait, checkpoint_seconds)
+    _say(f"offline agents: {path}")
+
+
+@job("finetune")
+def finetune(
+    task: TaskName,
+    method: Annotated[str, typer.Option("--method", help="ours, ours-n1, sac-ft, sac, uniform, online-only")],
+    dataset: Annotated[str, typer.Option("--dataset", help="the offline dataset; 'none' from scratch")] = "none",
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    seed: Seed = 0,
+    data: Data = None,
+    agents: Annotated[Path | None, typer.Option(help="directory of the offline agents")] = None,
+    out: Out = None,
+    wait: Wait = False,
+    checkpoint_seconds: Checkpoint = 60,
+) -> None:
+    """Fine-tune online (or train from scratch); killed, it carries on where it was."""
+    from off2on.methods import get_method
+    from off2on.training.finetune import FinetuneJob, Start
+    from off2on.training.finetune import finetune as run
+
+    loaded, layout = _load(scale, source)
+    spec = get_method(method)
+    if (dataset == "none") != (spec.offline is None):
+        need = "--dataset none" if spec.offline is None else "--dataset with an offline dataset"
+        raise Off2OnError(f"method '{method}' needs {need} (got '{dataset}')")
+    _one_thread()
+    job = FinetuneJob(loaded.name, loaded.source, task, dataset, spec, seed, loaded.settings(task, dataset))
+    start = None
+    if spec.offline is not None:
+        start = Start(
+            data or layout.dataset(task, dataset), agents or layout.pretrain(task, dataset, spec.offline, seed)
+        )
+    path = out or layout.run(task, dataset, method, seed)
+    run(job, start, path, wait, checkpoint_seconds)
+    _say(f"run: {path}")
+
+
+@job("import-agents")
+def import_agents(
+    directory: Annotated[Path, typer.Argument(help="holds *_seed<k>/{actor,critic1,critic2}_*.pt")],
+    out: Annotated[Path, typer.Option("--out", help="pre-training directory to write")],
+) -> None:
+    """Read the authors' published CQL agents (weights only), so that fine-tuning can start from them."""
+    from off2on.training.import_agents import import_agents as run
+
+    _one_thread()
+    run(directory, out)
+    _say(f"offline agents: {out}; fine-tune them with `off2on finetune --agents {out} ...`")
+
+
+@job("evaluate")
+def evaluate(
+    directory: Annotated[Path, typer.Argument(help="a pre-training or run directory")],
+    task: TaskName,
+    episodes: Annotated[int, typer.Option(min=1)] = 5,
+    seed: Seed = 0,
+) -> None:
+    """Deterministic returns of each member and of the ensemble."""
+    from off2on.training.evaluate import evaluate_directory
+
+    _one_thread()
+    for name, returns in evaluate_directory(directory, task, episodes, seed).items():
+        values = " ".join(f"{value:.0f}" for value in returns)
+        typer.echo(f"{name:10s} mean {sum(returns) / len(returns):8.1f}   episodes {values}")
+
+
+@job("train-actors")
+def train_actors(
+    task: TaskName,
+    out: Annotated[Path, typer.Option("--out", help="directory of checkpoints and log")],
+    seed: Seed = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="epochs of 4000 environment and 1500 gradient steps")] = 250,
+) -> None:
+    """Train the SAC run whose checkpoints become the shipped actors of a task."""
+    from off2on.training.actors import ActorRun
+    from off2on.training.actors import train_actors as run
+
+    _one_thread()
+    for row in run(ActorRun(task, seed=seed, epochs=epochs), out):
+        _say(
+            f"epoch {row['epoch']:4.0f}/{epochs}  env steps {row['env_steps']:9.0f}"
+            f"  return {row['return_mean']:8.1f}  {row['seconds']:7.0f} s, {row['seconds'] / row['epoch'] * (epochs - row['epoch']):6.0f} s to go"
+        )
+
+
+@job("plan")
+def plan(scale: ScaleName = "quick", source: SourceName = None) -> None:
+    """Jobs, core- and GPU-hours and disk of a scale."""
+    from off2on.plan import plan as estimate
+
+    typer.echo(str(estimate(_load(scale, source)[0])))
+
+
+@job("validate")
+def validate(directory: Annotated[Path, typer.Argument(help="a run or pre-training directory")]) -> None:
+    """Check a directory of results against docs/results-format.md."""
+    from off2on.results import validate as check
+
+    check(directory)
+    typer.echo(f"{directory}: valid")
+
+
+def main() -> None:
+    """Entry point: an error that the user can mend is one message, without a traceback, and status 2."""
+    try:
+        app()
+    except Off2OnError as error:
+        _say(f"off2on: error: {error}")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
