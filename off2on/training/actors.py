@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
-from off2on.envs.rollout import Floats, Rollout, episode_seeds
+from off2on.agents.ensemble import EnsembleAgent, SacSettings, ensemble_policy, init_agent
+from off2on.envs.rollout import Episode, Floats, Policy, Rollout, episode_seeds
 from off2on.envs.tasks import get_task
 from off2on.nn.mlp import Params
 from off2on.replay.store import TransitionStore
@@ -39,6 +39,15 @@ class ActorRun:
     eval_episodes: int = 10
 
 
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of the run: its row of the log, what it added to the replay buffer, the policy after it."""
+
+    row: dict[str, float]
+    episodes: list[Episode]
+    policy: Params
+
+
 def train_actors(run: ActorRun, out: Path) -> Iterator[dict[str, float]]:
     """Train from scratch; after each epoch write `policy_<epoch>.safetensors` and a row of `log.jsonl`.
 
@@ -47,31 +56,34 @@ def train_actors(run: ActorRun, out: Path) -> Iterator[dict[str, float]]:
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "settings.json").write_text(json.dumps(asdict(run), indent=1))
+    (out / "log.jsonl").unlink(missing_ok=True)
+    for epoch in sac_epochs(run):
+        save_policy(epoch.policy, out / f"policy_{epoch.row['epoch']:04.0f}.safetensors")
+        with (out / "log.jsonl").open("a") as log:
+            log.write(json.dumps(epoch.row) + "\n")
+        yield epoch.row
+
+
+def sac_epochs(run: ActorRun) -> Iterator[Epoch]:
+    """SAC from scratch, epoch by epoch; deterministic in the settings."""
     task = get_task(run.task)
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence([run.seed]).spawn(4)]
     init_rng, env_rng, noise_rng, batch_rng = streams
     nets = init_agent(task.observation_size, task.action_size, [run.hidden, run.hidden], [init_rng])
     agent = EnsembleAgent(nets, SacSettings(policy_lr=run.policy_lr, q_lr=run.q_lr))
-    rollout = Rollout(task, max(run.lanes, run.eval_episodes))
+    explorer, evaluator = Rollout(task, run.lanes), Rollout(task, run.eval_episodes)
     store = TransitionStore(task.observation_size, task.action_size, 1_000_000)
     evaluation_seeds = episode_seeds(np.random.default_rng([run.seed, 1]), run.eval_episodes)
-    explorer = Rollout(task, run.lanes)
-
-    def explore(observations: Floats) -> Floats:
-        noise = noise_rng.standard_normal((len(observations), task.action_size), np.float32)
-        return agent.act(torch.from_numpy(observations), torch.from_numpy(noise)).numpy()
-
-    def exploit(observations: Floats) -> Floats:
-        return agent.act(torch.from_numpy(observations)).numpy()
-
     start = time.monotonic()
     for epoch in range(1, run.epochs + 1):
-        for episode in explorer.explore(explore, run.lane_steps, env_rng):
+        explore = actor_policy(agent.nets["policy"], noise_rng)
+        episodes = explorer.explore(explore, run.lane_steps, env_rng)
+        for episode in episodes:
             store.append(episode.observations, episode.actions, episode.rewards, episode.terminals)
         for _ in range(run.updates):
             rows = batch_rng.integers(store.size, size=run.batch)
             metrics = agent.update(store.batch(rows), agent.draw_noise(noise_rng, run.batch))
-        returns = [e.total for e in rollout.episodes(exploit, evaluation_seeds)]
+        returns = [e.total for e in evaluator.episodes(actor_policy(agent.nets["policy"]), evaluation_seeds)]
         row = {
             "epoch": epoch,
             "env_steps": epoch * run.lanes * run.lane_steps,
@@ -82,10 +94,21 @@ def train_actors(run: ActorRun, out: Path) -> Iterator[dict[str, float]]:
             "q_mean": float(metrics["q_mean"]),
             "seconds": time.monotonic() - start,
         }
-        save_policy(agent.nets["policy"], out / f"policy_{epoch:04d}.safetensors")
-        with (out / "log.jsonl").open("a") as log:
-            log.write(json.dumps(row) + "\n")
-        yield row
+        yield Epoch(row, episodes, agent.nets["policy"])
+
+
+def actor_policy(params: Params, rng: np.random.Generator | None = None) -> Policy:
+    """A policy for roll-outs: samples with the generator's noise, or tanh of the mean without one."""
+
+    @torch.no_grad()
+    def act(observations: Floats) -> Floats:
+        gaussian = ensemble_policy(params, torch.from_numpy(observations))
+        z = gaussian.mean
+        if rng is not None:
+            z = z + gaussian.std * torch.from_numpy(rng.standard_normal(z.shape, np.float32))
+        return torch.tanh(z).numpy()
+
+    return act
 
 
 def save_policy(params: Params, path: Path) -> None:

@@ -1,0 +1,285 @@
+"""Offline datasets in D4RL's HDF5 layout: one file, checked when it is opened (facts 1.9, 7.5)."""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from off2on.errors import Off2OnError
+from off2on.files import atomic
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Marks = NDArray[np.bool_]
+Attribute = str | int | float
+
+#: time limit of the locomotion tasks, for a file without `timeouts`
+HORIZON = 1000
+#: actions may leave [-1, 1] by rounding, not by more
+ACTION_TOLERANCE = 1e-3
+
+_FLOATS = ("observations", "actions", "rewards")
+_log = logging.getLogger(__name__)
+
+
+class TaskSizes(Protocol):
+    """What a dataset is checked against; `off2on.envs.tasks.Task` has it."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def observation_size(self) -> int: ...  # noqa: D102
+    @property
+    def action_size(self) -> int: ...  # noqa: D102
+    @property
+    def horizon(self) -> int: ...  # noqa: D102
+
+
+@dataclass
+class Dataset:
+    """N rows in time order; the next observation of row `i` is the observation of row `i + 1`."""
+
+    #: `[N, O]`
+    observations: Floats
+    #: `[N, A]`, in [-1, 1]
+    actions: Floats
+    #: `[N]`
+    rewards: Floats
+    #: `[N]`: the task ended here (a fall)
+    terminals: Marks
+    #: `[N]`: a time limit or a step budget ended the episode here; the row has no next observation
+    timeouts: Marks
+    #: `[N]` uint8: which of `origin_names` the row comes from
+    origin: NDArray[np.uint8] | None = None
+    origin_names: tuple[str, ...] = ()
+    #: source, task, dataset, env_id, seed, package versions, ... as the file has them
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    horizon: int = HORIZON
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    def starts(self) -> Rows:
+        """Rows that start a usable transition: all but the last row and the timeouts (facts 1.9).
+
+        These make the rows of a transition store, with the observations as frames:
+        `store.append(observations, actions[rows], rewards[rows], terminals[rows], frame=rows)`.
+        """
+        return np.flatnonzero(~self.timeouts[:-1])
+
+    def episodes(self) -> Rows:
+        """`[K, 2]`: first row and row after the last of each complete episode (a fall or `horizon` steps)."""
+        bounds = _episodes(self.terminals | self.timeouts)
+        whole = self.terminals[bounds[:, 1] - 1] | (bounds[:, 1] - bounds[:, 0] >= self.horizon)
+        return bounds[whole]
+
+    def episode_returns(self) -> NDArray[np.float64]:
+        """`[K]`: undiscounted returns of the complete episodes."""
+        total = np.concatenate([[0.0], np.cumsum(self.rewards, dtype=np.float64)])
+        first, end = self.episodes().T
+        return np.asarray(total[end] - total[first])
+
+    def mean_episode_return(self) -> float | None:
+        """Mean return of the complete episodes; None where a tiny dataset has none."""
+        returns = self.episode_returns()
+        return float(returns.mean()) if len(returns) else None
+
+    def sha256(self) -> str:
+        """Checksum of the arrays: names, types, shapes and values."""
+        digest = hashlib.sha256()
+        for name, array in self.arrays().items():
+            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays by the names they have in the file."""
+        names = (*_FLOATS, "terminals", "timeouts", "origin")
+        return {name: array for name in names if (array := getattr(self, name)) is not None}
+
+
+def write_dataset(path: Path, dataset: Dataset) -> None:
+    """Write the HDF5 file in one piece, with the checksum of its arrays in the attribute `sha256`.
+
+    Raises:
+        Off2OnError: the file cannot be written; what was at `path` stays as it was.
+    """
+    with atomic(path) as temporary:
+        try:
+            with h5py.File(temporary, "w") as file:
+                for name, array in dataset.arrays().items():
+                    file.create_dataset(name, data=array)
+                if dataset.origin is not None:
+                    file["origin"].attrs["names"] = list(dataset.origin_names)
+                file.attrs.update(dataset.attributes | {"sha256": dataset.sha256()})
+        except RuntimeError as error:  # what h5py makes of some failures to flush on a full disk
+            raise OSError(str(error).split("\n")[0]) from error
+
+
+def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
+    """Open a file of D4RL or of this project and check it.
+
+    `infos/*`, `next_observations`, `metadata/*` are ignored. A file without `timeouts` gets one mark after
+    every `horizon` steps of an episode (facts 7.5).
+
+    Raises:
+        Off2OnError: missing, truncated or altered file; missing keys; shapes, types, values, actions or episode
+            marks that cannot be right. The message names file, key and row.
+    """
+    raw, names, attributes = _load(path)
+    columns = {name: _floats(path, name, raw[name]) for name in _FLOATS}
+    columns["rewards"] = columns["rewards"].squeeze(-1) if columns["rewards"].ndim == 2 else columns["rewards"]
+    _check_shapes(path, columns, task)
+    _check_actions(path, columns["actions"])
+    horizon = HORIZON if task is None else task.horizon
+    size = len(columns["observations"])
+    terminals = _marks(path, "terminals", raw["terminals"], size)
+    timeouts = _marks(path, "timeouts", raw["timeouts"], size) if "timeouts" in raw else None
+    dataset = Dataset(
+        **columns,
+        terminals=terminals,
+        timeouts=_count_timeouts(terminals, horizon) if timeouts is None else timeouts,
+        origin=_origin(path, raw["origin"], names, size) if "origin" in raw else None,
+        origin_names=names,
+        attributes=attributes,
+        horizon=horizon,
+    )
+    _check_episodes(path, dataset)
+    if attributes.get("sha256", dataset.sha256()) != dataset.sha256():
+        raise Off2OnError(
+            f"{path}: its arrays do not match its attribute sha256: the file is damaged; make it again"
+        )
+    return dataset
+
+
+def _load(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...], dict[str, Attribute]]:
+    if not path.is_file():
+        raise Off2OnError(f"{path}: no such dataset; make it with `off2on collect`, or give a D4RL HDF5 file")
+    try:
+        with h5py.File(path, "r") as file:
+            raw = {name: _array(path, file, name) for name in (*_FLOATS, "terminals")}
+            raw |= {name: _array(path, file, name) for name in ("timeouts", "origin") if name in file}
+            names = tuple(map(str, file["origin"].attrs.get("names", ()))) if "origin" in file else ()
+            return raw, names, {key: _plain(value) for key, value in file.attrs.items()}
+    except (OSError, RuntimeError) as error:
+        reason = str(error).split("\n")[0]
+        raise Off2OnError(f"{path}: truncated or not an HDF5 file ({reason}); fetch or make it again") from None
+
+
+def _array(path: Path, file: Mapping[str, Any], name: str) -> NDArray[Any]:
+    if name not in file:
+        raise Off2OnError(f"{path}: key '{name}' is missing; it has: {', '.join(sorted(file))}")
+    if not isinstance(file[name], h5py.Dataset):
+        raise Off2OnError(f"{path}: key '{name}' is a group; the locomotion tasks need an array")
+    return np.asarray(file[name])
+
+
+def _plain(value: Any) -> Attribute:
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _floats(path: Path, name: str, array: NDArray[Any]) -> Floats:
+    if array.dtype.kind != "f":
+        raise Off2OnError(f"{path}: key '{name}' has type {array.dtype}, expected float32")
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32, copy=False)
+    bad = ~np.isfinite(array)
+    if bad.any():
+        row = int(np.argwhere(bad)[0, 0])
+        count = int(bad.reshape(len(bad), -1).any(1).sum())
+        raise Off2OnError(
+            f"{path}: key '{name}', row {row}: NaN or infinite ({count} such rows); repair or remove them"
+        )
+    return array
+
+
+def _check_shapes(path: Path, columns: Mapping[str, Floats], task: TaskSizes | None) -> None:
+    size = len(columns["observations"])
+    width = {name: array.shape[1] if array.ndim == 2 else -1 for name, array in columns.items()}
+    wanted = {
+        "observations": (size, width["observations"] if task is None else task.observation_size),
+        "actions": (size, width["actions"] if task is None else task.action_size),
+        "rewards": (size,),
+    }
+    owner = "the observations" if task is None else f"{size} rows of {task.name}"
+    for name, shape in wanted.items():
+        if columns[name].shape != shape:
+            raise Off2OnError(
+                f"{path}: key '{name}' has shape {columns[name].shape}, expected {shape} for {owner}"
+            )
+    if size < 2:
+        raise Off2OnError(f"{path}: key 'observations' has {size} rows; a transition needs two")
+
+
+def _check_actions(path: Path, actions: Floats) -> None:
+    beyond = np.abs(actions).max(1) > 1.0 + ACTION_TOLERANCE
+    if beyond.any():
+        row = int(beyond.argmax())
+        raise Off2OnError(
+            f"{path}: key 'actions', row {row}: {actions[row].tolist()} leaves [-1, 1]; rescale the actions"
+        )
+
+
+def _marks(path: Path, name: str, array: NDArray[Any], size: int) -> Marks:
+    array = array.squeeze(-1) if array.ndim == 2 and array.shape[1] == 1 else array
+    if array.shape != (size,):
+        raise Off2OnError(f"{path}: key '{name}' has shape {array.shape}, expected ({size},) as the observations")
+    if array.dtype.kind not in "bui":
+        raise Off2OnError(f"{path}: key '{name}' has type {array.dtype}, expected bool")
+    other = (array != 0) & (array != 1)
+    if other.any():
+        row = int(other.argmax())
+        raise Off2OnError(f"{path}: key '{name}', row {row}: {array[row]} is neither 0 nor 1")
+    return array.astype(np.bool_)
+
+
+def _origin(path: Path, array: NDArray[Any], names: tuple[str, ...], size: int) -> NDArray[np.uint8]:
+    if array.shape != (size,) or array.dtype != np.uint8:
+        raise Off2OnError(f"{path}: key 'origin' is {array.dtype} {array.shape}, expected uint8 ({size},)")
+    unnamed = array >= len(names)
+    if unnamed.any():
+        row = int(unnamed.argmax())
+        raise Off2OnError(
+            f"{path}: key 'origin', row {row}: {array[row]} has no name in its attribute 'names' {names}"
+        )
+    return np.asarray(array, np.uint8)
+
+
+def _count_timeouts(terminals: Marks, horizon: int) -> Marks:
+    """A mark after every `horizon` steps since the last terminal or mark."""
+    row = np.arange(len(terminals))
+    after_terminal = np.concatenate([[0], np.where(terminals, row + 1, 0)[:-1]])
+    return np.asarray((row - np.maximum.accumulate(after_terminal)) % horizon == horizon - 1)
+
+
+def _episodes(ends: Marks) -> Rows:
+    """`[K, 2]`: first row and row after the last of each marked episode."""
+    end = np.flatnonzero(ends) + 1
+    return np.stack([np.concatenate([[0], end[:-1]]).astype(np.int64)[: len(end)], end], 1)
+
+
+def _check_episodes(path: Path, dataset: Dataset) -> None:
+    bounds = _episodes(dataset.terminals | dataset.timeouts)
+    if len(bounds) == 0 and len(dataset) > dataset.horizon:
+        raise Off2OnError(
+            f"{path}: keys 'terminals' and 'timeouts' mark no episode end in {len(dataset)} rows; mark the last row "
+            f"of each episode, or remove 'timeouts' to have {dataset.horizon} steps counted"
+        )
+    long = bounds[:, 1] - bounds[:, 0] > dataset.horizon
+    if long.any():
+        # hopper and walker2d medium-replay-v0 mark no time limit (facts 7.3), and must still open
+        row = int(bounds[long.argmax(), 0])
+        _log.warning(
+            "%s: the episode from row %d is longer than %d steps: time limits are not marked, so a few next "
+            "observations belong to another episode",
+            path,
+            row,
+            dataset.horizon,
+        )

@@ -1,0 +1,99 @@
+"""The authors' published CQL agents: legacy torch files of weights -> networks of an ensemble (facts 11.2)."""
+
+import pickle
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from off2on.errors import Off2OnError
+from off2on.nn.mlp import Params
+from off2on.nn.state import Nets
+
+_HEADS = {"last_fc": "mean", "last_fc_log_std": "log_std"}
+
+
+def read_published(directory: Path) -> Nets:
+    """The agents in `directory/*_seed<k>/{actor,critic1,critic2}_<step>.pt`, in the order of `k`.
+
+    Returns:
+        `policy [N]` and `critic [2N]`, twin-major: the first critics of all members, then the second ones.
+        Weights are transposed from (out, in) to (in, out).
+
+    Raises:
+        Off2OnError: no agents, a file missing or in doubt, no plain weights in it, or shapes that do not fit.
+    """
+    members = _members(directory)
+    actors = [_renamed(path, is_policy=True) for path in _files(members, "actor")]
+    first, second = (
+        [_renamed(path, is_policy=False) for path in _files(members, name)] for name in ("critic1", "critic2")
+    )
+    return {"policy": _stacked(members, actors), "critic": _stacked(members * 2, first + second)}
+
+
+def _members(directory: Path) -> list[Path]:
+    found = {
+        int(match[1]): path
+        for path in sorted(directory.glob("*_seed*"))
+        if path.is_dir() and (match := re.search(r"_seed(\d+)$", path.name))
+    }
+    if not found:
+        raise Off2OnError(f"{directory}: no published agents; expected sub-directories named *_seed<number>")
+    return [found[seed] for seed in sorted(found)]
+
+
+def _files(members: list[Path], name: str) -> list[Path]:
+    files = []
+    for member in members:
+        found = sorted(member.glob(f"{name}_*.pt"))
+        if len(found) != 1:
+            raise Off2OnError(f"{member}: expected one file {name}_<step>.pt, found {len(found)}")
+        files += found
+    return files
+
+
+def _renamed(path: Path, is_policy: bool) -> Params:
+    """One network with our names and a member axis of one."""
+    weights = _load(path)
+    hidden = sum(bool(re.fullmatch(r"fc\d+\.weight", key)) for key in weights)
+    layers = {f"fc{j}": f"layer{j}" for j in range(hidden)}
+    layers |= _HEADS if is_policy else {"last_fc": f"layer{hidden}"}
+    expected = {f"{name}.{kind}" for name in layers for kind in ("weight", "bias")}
+    if not hidden or set(weights) != expected:
+        kind = "policy" if is_policy else "critic"
+        raise Off2OnError(f"{path}: no published {kind}; keys {sorted(weights)}, expected {sorted(expected)}")
+    params: Params = {}
+    for theirs, ours in layers.items():
+        weight, bias = weights[f"{theirs}.weight"].float(), weights[f"{theirs}.bias"].float()
+        if weight.dim() != 2 or bias.shape != weight.shape[:1]:
+            raise Off2OnError(
+                f"{path}: {theirs} has shapes {tuple(weight.shape)}, {tuple(bias.shape)}, "
+                "expected (out, in), (out,)"
+            )
+        params[f"{ours}.weight"], params[f"{ours}.bias"] = weight.T.unsqueeze(0), bias.unsqueeze(0)
+    return params
+
+
+def _load(path: Path) -> dict[str, Tensor]:
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        # weights only: a pickle that would run code is refused here
+        raise Off2OnError(
+            f"{path}: not a torch file of plain weights ({type(error).__name__}); fetch it again"
+        ) from None
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise Off2OnError(f"{path}: not a dictionary of tensors; expected the state of one network")
+    return dict(loaded)
+
+
+def _stacked(members: list[Path], networks: list[Params]) -> Params:
+    for member, network in zip(members, networks, strict=True):
+        for name, value in network.items():
+            if name not in networks[0] or value.shape != networks[0][name].shape:
+                raise Off2OnError(
+                    f"{member}: {name} has shape {tuple(value.shape[1:])}, unlike that of {members[0]}; "
+                    "agents of one ensemble have one shape"
+                )
+    return {name: torch.cat([network[name] for network in networks]).contiguous() for name in networks[0]}

@@ -1,0 +1,153 @@
+"""The actors shipped with the package, `off2on/actors/<task>/`: how they are chosen, copied, read (design 5)."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from off2on.errors import Off2OnError
+from off2on.nn.mlp import Params
+from off2on.training.actors import ActorRun
+
+ACTORS = Path(__file__).resolve().parent.parent / "actors"
+#: at most this many actors between scratch and medium level
+SNAPSHOTS = 16
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Deterministic returns, over 10 episodes, that make an actor medium or expert."""
+
+    medium: tuple[float, float]
+    expert: float
+
+
+LEVELS = {
+    "halfcheetah": Levels((4000, 6000), 8000),
+    "hopper": Levels((900, 1800), 3000),
+    "walker2d": Levels((2000, 3500), 3500),
+}
+
+
+def load_actor(task: str, name: str, actors: Path = ACTORS) -> Params:
+    """A shipped policy in float32, one member: `name` is medium, expert or one of `snapshot_names`.
+
+    Raises:
+        Off2OnError: it is not there, or not readable.
+    """
+    path = actors / task / f"{name}.safetensors"
+    if not path.is_file():
+        raise _missing(path, task)
+    try:
+        return {key: value.float() for key, value in load_file(path).items()}
+    except SafetensorError as error:
+        raise Off2OnError(
+            f"{path} is damaged ({error}); install off2on again, or `off2on train-actors {task}`"
+        ) from None
+
+
+def snapshot_names(task: str, actors: Path = ACTORS) -> list[str]:
+    """The snapshots of a task in the order of training, the last one of medium level.
+
+    Raises:
+        Off2OnError: there are none.
+    """
+    names = sorted(path.stem for path in (actors / task).glob("snapshot_*.safetensors"))
+    if not names:
+        raise _missing(actors / task / "snapshot_00.safetensors", task)
+    return names
+
+
+def shipped_run(task: str, actors: Path = ACTORS) -> ActorRun:
+    """The settings of the SAC run that made a task's shipped actors.
+
+    Raises:
+        Off2OnError: there are none.
+    """
+    path = actors / task / "settings.json"
+    if not path.is_file():
+        raise _missing(path, task)
+    return ActorRun(**json.loads(path.read_text())["run"])
+
+
+def ship(
+    run: Path, task: str, medium_epoch: int | None = None, expert_epoch: int | None = None, actors: Path = ACTORS
+) -> dict[str, Any]:
+    """Copy a run of `train_actors` into the package: medium, expert, snapshots, log and `settings.json`.
+
+    Args:
+        run: its directory.
+        task: the task it was trained on.
+        medium_epoch: default: the first epoch whose return lies in the medium band.
+        expert_epoch: default: the epoch of the best return; it must be of expert level.
+        actors: where the directory `<task>` goes.
+
+    Returns:
+        What `settings.json` says: settings of the run and the chosen epochs with their returns.
+
+    Raises:
+        Off2OnError: the run has no epoch of that level, or not the epoch asked for.
+    """
+    returns = _returns(run)
+    levels = LEVELS[task]
+    medium = _first_medium(run, returns, levels) if medium_epoch is None else medium_epoch
+    expert = _expert(run, returns, levels) if expert_epoch is None else expert_epoch
+    # spaced from the first epoch to medium; a run faster than that has fewer
+    snapshots = sorted({int(epoch) for epoch in np.linspace(1, medium, SNAPSHOTS).round()})
+    chosen = {"medium": medium, "expert": expert} | {f"snapshot_{j:02d}": e for j, e in enumerate(snapshots)}
+    sources = {name: run / f"policy_{epoch:04d}.safetensors" for name, epoch in chosen.items()}
+    for name, source in sources.items():
+        if not source.is_file() or chosen[name] not in returns:
+            raise Off2OnError(f"{source}: no such checkpoint for '{name}'; the run has {len(returns)} epochs")
+    directory = actors / task
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    for name, source in sources.items():
+        (directory / f"{name}.safetensors").write_bytes(source.read_bytes())
+    (directory / "log.jsonl").write_bytes((run / "log.jsonl").read_bytes())
+    settings = json.loads((run / "settings.json").read_text())
+    told = {
+        "command": f"off2on train-actors {task} --seed {settings['seed']}",
+        "run": settings,
+        "actors": {name: {"epoch": epoch, "return_mean": returns[epoch]} for name, epoch in chosen.items()},
+    }
+    (directory / "settings.json").write_text(json.dumps(told, indent=1) + "\n")
+    return told
+
+
+def _missing(path: Path, task: str) -> Off2OnError:
+    known = sorted(p.parent.name for p in ACTORS.glob("*/medium.safetensors"))
+    return Off2OnError(
+        f"no shipped actor {path}; tasks with actors: {', '.join(known) or 'none'}; "
+        f"make them with `off2on train-actors {task}`"
+    )
+
+
+def _returns(run: Path) -> dict[int, float]:
+    path = run / "log.jsonl"
+    if not path.is_file():
+        raise Off2OnError(f"{path}: no such log; {run} is no directory of `off2on train-actors`")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return {row["epoch"]: row["return_mean"] for row in rows}
+
+
+def _first_medium(run: Path, returns: dict[int, float], levels: Levels) -> int:
+    low, high = levels.medium
+    found = next((epoch for epoch, value in returns.items() if low <= value <= high), None)
+    if found is None:
+        raise Off2OnError(f"{run}: no epoch's return lies in {low} .. {high} (medium level); train longer")
+    return found
+
+
+def _expert(run: Path, returns: dict[int, float], levels: Levels) -> int:
+    best = max(returns, key=returns.__getitem__)
+    if returns[best] < levels.expert:
+        raise Off2OnError(
+            f"{run}: the best return is {returns[best]:.0f}, an expert needs {levels.expert}; train longer"
+        )
+    return best
