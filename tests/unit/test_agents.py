@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from off2on.agents.ensemble import init_agent
+from off2on.envs.tasks import get_task
+from off2on.errors import Off2OnError
+from off2on.nn.state import flatten
+from off2on.training.agents import load_members
+
+TASK = get_task("hopper")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    nets = init_agent(11, 3, [8, 8], [np.random.default_rng(i) for i in range(3)])
+    save_file(flatten(nets), tmp_path / "agent.safetensors")
+    return tmp_path
+
+
+def test_fewer_members_are_the_first_ones(directory: Path) -> None:
+    whole, two = load_members(directory, 3, TASK, [8, 8]), load_members(directory, 2, TASK, [8, 8])
+    assert torch.equal(two["policy"]["mean.weight"], whole["policy"]["mean.weight"][:2])
+    twins = whole["critic"]["layer0.weight"].view(2, 3, 14, 8)
+    assert torch.equal(two["critic"]["layer0.weight"], torch.cat([twins[0, :2], twins[1, :2]]))
+
+
+@pytest.mark.parametrize(
+    ("members", "task", "widths", "message"),
+    [
+        (4, "hopper", [8, 8], "holds 3 members, the run needs 4"),
+        (2, "halfcheetah", [8, 8], r"policy/layer0\.weight has shape \(3, 11, 8\), expected \(3, 17, 8\)"),
+        (2, "hopper", [16, 16], r"has shape .* expected .*check `network`"),
+        (2, "hopper", [8, 8, 8], r"layer2\.bias has shape None"),
+    ],
+)
+def test_agents_that_do_not_fit_are_named(
+    directory: Path, members: int, task: str, widths: list[int], message: str
+) -> None:
+    with pytest.raises(Off2OnError, match=message):
+        load_members(directory, members, get_task(task), widths)
+
+
+def test_missing_and_damaged_files(tmp_path: Path) -> None:
+    with pytest.raises(Off2OnError, match=r"agent\.safetensors is missing; make them"):
+        load_members(tmp_path, 1, TASK, [8, 8])
+    (tmp_path / "agent.safetensors").write_bytes(b"half")
+    with pytest.raises(Off2OnError, match="is no agent file"):
+        load_members(tmp_path, 1, TASK, [8, 8])

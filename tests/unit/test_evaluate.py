@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from off2on.analysis.auroc import auroc, fixed_subset, random_actions
+from off2on.errors import Off2OnError
+from off2on.replay.store import TransitionStore
+from off2on.training.evaluate import Averages, auroc_columns
+
+
+def test_auroc_by_hand() -> None:
+    # of the 6 pairs (real, random), real is larger in 4 and equal in 1
+    assert auroc(np.array([3.0, 1.0]), np.array([0.0, 1.0, 2.0])) == pytest.approx(4.5 / 6)
+
+
+def test_fixed_subset_keeps_its_rows_as_more_come() -> None:
+    few, more = fixed_subset(50, 20, "run", 0), fixed_subset(80, 20, "run", 0)
+    assert len(set(few)) == len(set(more)) == 20
+    assert {row for row in more if row < 50} <= set(few)
+    assert (fixed_subset(7, 20, "run", 0) == np.arange(7)).all()
+
+
+def test_random_actions_are_uniform_in_the_box() -> None:
+    actions = random_actions(2000, 3, "run", 0)
+    assert actions.shape == (5, 2000, 3)
+    assert abs(actions.mean()) < 0.02
+    assert abs(actions).max() <= 1
+
+
+def test_auroc_columns_score_each_member_and_the_mean() -> None:
+    rng = np.random.default_rng(0)
+    store = TransitionStore(2, 1, 100)
+    actions = np.full((100, 1), 0.9, np.float32)
+    store.append(rng.random((101, 2), np.float32), actions, np.zeros(100, np.float32), np.zeros(100, np.float32))
+
+    def q(observations: Tensor, actions: Tensor) -> Tensor:
+        good = actions[:, 0]
+        return torch.stack([-good, 4 * good])  # the first member prefers the wrong actions, the mean does not
+
+    row = auroc_columns(q, store, 0, 50, "run")
+    assert row["q_auroc"] == pytest.approx(0.95, abs=0.03)
+    assert row["q_auroc_single"] == pytest.approx(0.05, abs=0.03)
+    assert auroc_columns(q, store, 100, 50, "run") == {"q_auroc": None, "q_auroc_single": None}
+
+
+def test_averages_are_over_all_minibatches_since_the_last_row() -> None:
+    averages = Averages(["q_mean"])
+    assert averages.take() == {"q_mean": None}
+    for value in (1.0, 2.0, 6.0):
+        averages.add({"q_mean": torch.tensor(value), "other": torch.tensor(0.0)})
+    saved = {key: value.clone() for key, value in averages.state().items()}
+    assert averages.take() == {"q_mean": 3.0}
+    assert averages.take() == {"q_mean": None}
+    averages.load_state(saved)
+    assert averages.take() == {"q_mean": 3.0}
+
+
+def test_divergence_is_an_error() -> None:
+    averages = Averages(["q_mean"])
+    averages.add({"q_mean": torch.tensor(float("nan"))})
+    with pytest.raises(Off2OnError, match=r"diverged: q_mean = nan\. Lower q_lr"):
+        averages.take()

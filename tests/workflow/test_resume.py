@@ -1,0 +1,67 @@
+"""Killed and resumed gives the same bytes as never killed, for both training loops."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from safetensors import safe_open
+
+from tests.conftest import MICRO, run_off2on
+
+COMMON = ("--scale", MICRO, "--task", "halfcheetah", "--checkpoint-seconds", "0")
+LOOPS = {
+    "pretrain": ("pretrain", *COMMON, "--dataset", "medium"),
+    "ours": ("finetune", *COMMON, "--dataset", "medium", "--method", "ours"),
+    "sac": ("finetune", *COMMON, "--method", "sac"),
+}
+
+
+def gradient_steps(state: Path) -> int:
+    try:
+        with safe_open(state, framework="pt") as file:
+            position = json.loads(file.metadata()["off2on"])["position"]
+    except (OSError, FileNotFoundError):
+        return -1
+    return int(position.get("gradient_steps", position["step"]))
+
+
+def killed_at(arguments: tuple[object, ...], cwd: Path, out: Path, step: int) -> None:
+    """Start the job and SIGKILL it as soon as its state on disk has reached a gradient step."""
+    command = [sys.executable, "-m", "off2on", *map(str, arguments), "--out", str(out)]
+    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and gradient_steps(out / "state.safetensors") < step:
+        time.sleep(0.001)
+    assert process.poll() is None, f"the job ended before step {step}"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def progress(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "progress.csv").drop(columns="wall_seconds")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", LOOPS)
+def test_killed_and_resumed_gives_the_same_bytes(loop: str, micro: Path, tmp_path: Path) -> None:
+    shutil.copytree(micro, tmp_path, dirs_exist_ok=True)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert run_off2on(*LOOPS[loop], "--out", whole, cwd=tmp_path).returncode == 0
+    seed = random.SystemRandom().randrange(10**6)
+    steps = sorted(random.Random(seed).sample(range(1, 50), 2))
+    for step in steps:
+        killed_at(LOOPS[loop], tmp_path, broken, step)
+        assert not (broken / "run.json").exists()
+    done = run_off2on(*LOOPS[loop], "--out", broken, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    where = f"killed at gradient steps {steps} (seed {seed})"
+    assert (whole / "agent.safetensors").read_bytes() == (broken / "agent.safetensors").read_bytes(), where
+    pd.testing.assert_frame_equal(progress(whole), progress(broken), check_exact=True, obj=where)
+    assert not (broken / "state.safetensors").exists()
+    assert len(json.loads((broken / "run.json").read_text())["sessions"]) == 3
