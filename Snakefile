@@ -1,0 +1,47 @@
+# The whole benchmark: dataset -> pretrain -> finetune -> aggregate -> figures -> report.
+#
+#   snakemake --cores 2                               scale quick, everything
+#   snakemake --cores 8 --config scale=laptop         another scale; config/README.md lists the keys
+#   snakemake --cores 2 fig_4a                        one figure
+#   snakemake -n --config scale=paper 'datasets=[random]' 'methods=[ours,sac]' seeds=10
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+
+
+for path in BASELINE_FILES:
+
+    include: path
+
+
+finish_registration()
+
+
+include: "workflow/rules/figures.smk"
+
+
+onstart:
+    begin()
+
+
+onsuccess:
+    say(f"Done. Report: {REPORT.absolute()}")
+
+
+onerror:
+    say(
+        "Stopped. What is finished stays, and interrupted training carries on from its last state: "
+        "run the same command again."
+    )
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output,
+    localrule: True

@@ -1,0 +1,157 @@
+"""What a scale costs: jobs, steps, core-hours, GPU-hours, disk. Arithmetic on the settings, nothing is run.
+
+The work of a gradient step is counted in network passes (one forward pass of one sample = 2 FLOP a weight) and
+divided by a rate; what does not grow with the networks is a fixed time. The estimate is meant to be right within a
+factor of two on an idle machine.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from off2on.config import Scale, Settings
+from off2on.envs.tasks import get_task
+from off2on.methods import get_method
+from off2on.selection import Pretraining, Run, datasets, pretrainings, runs
+
+#: forward-pass equivalents a sample and member: policy and twin critics, forward and backward (facts 1.6)
+FINETUNE_PASSES = 16
+#: CQL samples three kinds of actions and passes each through both critics, forward and backward (facts 2.1)
+CQL_PASSES_AN_ACTION = 18
+#: the one density network on offline and online pairs, forward and backward, and for the priorities (facts 1.1)
+DENSITY_PASSES = 8
+
+#: float32 FLOP/s of one core by network width: small matrices reach less of the peak
+CORE_RATES = {32: 3e9, 64: 8e9, 128: 25e9, 256: 45e9}
+#: seconds of a gradient step that no matrix product explains: dispatch, sampling, optimiser
+STEP_SECONDS = 3e-3
+#: seconds of an environment step in a lock-step roll-out, policy included
+ENV_STEP_SECONDS = 1.2e-4
+#: seconds for import, reading the dataset and writing the outputs of one job
+JOB_SECONDS = 6.0
+#: the same for a data-centre GPU; at these sizes a gradient step is bound by its kernel launches
+GPU_RATE = 5e12
+GPU_STEP_SECONDS = 1e-3
+
+FLOAT_BYTES = 4
+#: checkpoints, optimiser state and logs of a job, in copies of its networks
+COPIES_OF_NETWORKS = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """The work of one stage, or of one job of it."""
+
+    stage: str
+    jobs: int = 0
+    gradient_steps: int = 0
+    env_steps: int = 0
+    flop: float = 0.0
+    core_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    disk_bytes: float = 0.0
+
+    def __add__(self, other: "Row") -> "Row":
+        mine, others = vars(self), vars(other)
+        return Row(self.stage, **{key: mine[key] + others[key] for key in mine if key != "stage"})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages of a scale, in the order in which they run."""
+
+    scale: str
+    stages: tuple[Row, ...]
+
+    @property
+    def total(self) -> Row:
+        """The sum of the stages."""
+        return sum(self.stages, Row("total"))
+
+    def __str__(self) -> str:
+        head = ("stage", "jobs", "gradient steps", "env steps", "PFLOP", "core-hours", "GPU-hours", "disk GB")
+        lines = [head, *(_cells(row) for row in (*self.stages, self.total))]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        table = [
+            f"{line[0]:<{widths[0]}}  " + "  ".join(f"{c:>{w}}" for c, w in zip(line[1:], widths[1:], strict=True))
+            for line in lines
+        ]
+        return "\n".join(table)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    hours = (f"{row.core_seconds / 3600:,.1f}", f"{row.gpu_seconds / 3600:,.1f}")
+    work = (f"{row.jobs:,}", f"{row.gradient_steps:,}", f"{row.env_steps:,}", f"{row.flop / 1e15:,.2f}")
+    return (row.stage, *work, *hours, f"{row.disk_bytes / 1e9:,.2f}")
+
+
+def plan(scale: Scale) -> Plan:
+    """The cost of everything the scale runs, evaluations included."""
+    collecting = (collect_cost(scale, task, dataset) for task, dataset in datasets(scale))
+    pretraining = (pretrain_cost(scale, job) for job in pretrainings(scale))
+    finetuning = (finetune_cost(scale, run) for run in runs(scale))
+    stages = (_sum("collect", collecting), _sum("pretrain", pretraining), _sum("finetune", finetuning))
+    return Plan(scale.name, stages)
+
+
+def _sum(stage: str, rows: Iterable[Row]) -> Row:
+    return sum(rows, Row(stage))
+
+
+def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
+    """A local dataset: roll-outs, and for a true replay buffer the SAC run; for other sources a file."""
+    rows = scale.collect.transitions * (2 if dataset == "medium-expert" else 1)
+    sizes = get_task(task)
+    disk = rows * FLOAT_BYTES * (sizes.observation_size + sizes.action_size + 2)
+    if scale.source != "local":
+        return Row("collect", jobs=1, disk_bytes=disk)
+    training = rows if dataset == "medium-replay" and scale.collect.replay == "buffer" else 0
+    flop = training * FINETUNE_PASSES * 2 * scale.online.batch * _weights(task, scale)
+    return _job("collect", scale, gradient_steps=training, env_steps=rows, flop=flop, disk=disk)
+
+
+def pretrain_cost(scale: Scale, job: Pretraining) -> Row:
+    """One offline pre-training of all members."""
+    settings = scale.settings(job.task, job.dataset)
+    offline = settings.offline
+    passes = FINETUNE_PASSES + CQL_PASSES_AN_ACTION * offline.cql_actions
+    flop = offline.steps * settings.members * passes * 2 * offline.batch * _weights(job.task, settings)
+    evaluations = 1 + offline.steps // offline.evaluate_every
+    steps = evaluations * settings.members * offline.eval_episodes * get_task(job.task).horizon
+    disk = _networks(job.task, settings, settings.members)
+    return _job("pretrain", settings, offline.steps, steps, flop, disk)
+
+
+def finetune_cost(scale: Scale, run: Run) -> Row:
+    """One online fine-tuning run."""
+    settings, method = scale.settings(run.task, run.dataset), get_method(run.method)
+    online, members = settings.online, method.size(settings.members)
+    steps = online.env_steps + (online.first_epoch_multiplier - 1) * online.epoch_steps
+    samples = FINETUNE_PASSES * online.batch + DENSITY_PASSES * online.density_batch * (
+        method.sampler == "balanced"
+    )
+    flop = steps * members * samples * 2 * _weights(run.task, settings)
+    evaluations = 1 + online.env_steps // (online.epoch_steps * online.evaluate_every)
+    rolled = online.env_steps + evaluations * online.eval_episodes * get_task(run.task).horizon
+    return _job("finetune", settings, steps, rolled, flop, _networks(run.task, settings, members))
+
+
+def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, flop: float, disk: float) -> Row:
+    width = min(CORE_RATES, key=lambda known: abs(known - settings.network.width))
+    rolling = JOB_SECONDS + env_steps * ENV_STEP_SECONDS
+    core = rolling + gradient_steps * STEP_SECONDS + flop / CORE_RATES[width]
+    gpu = rolling + gradient_steps * GPU_STEP_SECONDS + flop / GPU_RATE if gradient_steps else 0.0
+    return Row(stage, 1, gradient_steps, env_steps, flop, core, gpu, disk)
+
+
+def _weights(task: str, settings: Settings) -> float:
+    """Weights of one network: the mean of a policy's and a critic's, which differ little."""
+    sizes, net = get_task(task), settings.network
+    hidden = (net.depth - 1) * net.width**2
+    policy = (sizes.observation_size + 2 * sizes.action_size) * net.width
+    critic = (sizes.observation_size + sizes.action_size + 1) * net.width
+    return hidden + (policy + critic) / 2
+
+
+def _networks(task: str, settings: Settings, members: int) -> float:
+    """Bytes that a job leaves or holds on disk: policy, twin critics and their targets, a few copies."""
+    return COPIES_OF_NETWORKS * FLOAT_BYTES * members * 5 * _weights(task, settings)

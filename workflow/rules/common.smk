@@ -1,0 +1,183 @@
+# What every rule needs: the selected scale, paths, code and settings hashes. Imports no torch.
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from off2on import plan
+from off2on.analysis.tables import FILES as TABLES
+from off2on.codehash import PACKAGE, code_hash
+from off2on.errors import Off2OnError
+from off2on.figures.registry import FIGURES
+from off2on.methods import METHODS, get_method
+from off2on.paths import OUTPUTS
+from off2on.reproduce import explain_lock, hold_unless_held
+from off2on.selection import Pretraining, Run, matching, pretrainings, runs, select
+
+
+def say(text):
+    print(f"off2on: {text}", file=sys.stderr)
+
+
+def stop(error):
+    """End Snakemake with one message instead of a traceback."""
+    say(f"error: {error}")
+    sys.exit(2)
+
+
+explain_lock()
+try:
+    SELECTION = select(config)
+    SCALE, LAYOUT = SELECTION.scale, SELECTION.layout
+    OWN_RUNS, PRETRAININGS = runs(SCALE), pretrainings(SCALE)
+except Off2OnError as error:
+    stop(error)
+
+#: every job runs the package of this interpreter, on one thread: two spinning OpenMP teams on two cores are
+#: fifty times slower
+OFF2ON = f"{shlex.quote(sys.executable)} -m off2on"
+SCALE_ARGS = f"--scale {shlex.quote(SELECTION.argument)} --source {SCALE.source}"
+shell.prefix("set -euo pipefail; export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; ")
+
+ENVIRONMENT = str(Path(workflow.basedir) / "environment.yml")
+LOGS = Path("logs") / SCALE.name / SCALE.source
+REPORT = LAYOUT.figures / "report.html"
+
+BASELINE_FILES = [
+    *sorted(Path(workflow.basedir).glob("workflow/baselines/*.smk")),
+    *(Path(path).absolute() for path in SELECTION.baseline_files),
+]
+BASELINE_RUNS = []
+
+
+wildcard_constraints:
+    task="|".join(SCALE.tasks),
+    dataset="none|" + "|".join(SCALE.datasets),
+    method="|".join(METHODS),
+    algorithm="[a-z0-9-]+",
+    seed="[0-9]+",
+
+
+def begin():
+    """At the start of a real run: hold the directory; say what runs, how long it should take, what else there is."""
+    try:
+        hold_unless_held()
+    except Off2OnError as error:
+        stop(error)
+    say(f"scale {SCALE.name}, source {SCALE.source}: it should take {SCALE.wall_time}")
+    say(f"{len(PRETRAININGS)} pre-trainings, {len(OWN_RUNS + BASELINE_RUNS)} runs; what is there already is kept")
+    if SCALE.name != "paper":
+        say(
+            "the paper's own settings: --config scale=paper (first look at what it costs: off2on plan --scale paper)"
+        )
+
+
+# ------------------------------------------------------------------------------------------------ baselines
+
+
+def register_baseline(name, datasets):
+    """Make the runs of a baseline part of everything; its file defines the rule that writes them.
+
+    `datasets` are patterns on task/dataset, such as "*/random"; "none" for training from scratch.
+    """
+    if name in METHODS or any(run.method == name for run in BASELINE_RUNS):
+        stop(f"register_baseline: the method '{name}' exists already; choose another name")
+    if SELECTION.baselines is None or name in SELECTION.baselines:
+        pairs = ((task, dataset) for task in SCALE.tasks for dataset in matching(SCALE, task, datasets))
+        BASELINE_RUNS.extend(Run(*pair, name, seed) for pair in pairs for seed in range(SCALE.seeds))
+    REGISTERED.append(name)
+
+
+def finish_registration():
+    """Check the selection once all baseline files are included."""
+    for name in SELECTION.baselines or ():
+        if name not in REGISTERED:
+            known = ", ".join([*METHODS, *REGISTERED])
+            stop(f"--config methods={name}: unknown '{name}'; it may be: {known}, or a baseline's file says it")
+    if not OWN_RUNS + BASELINE_RUNS:
+        stop("nothing to run: none of the selected methods has a run on the selected datasets of this scale")
+
+
+def baseline_files(name):
+    """The outputs, with wildcards task, dataset and seed, of a baseline's rule."""
+    directory = LAYOUT.results / "runs" / "{task}" / "{dataset}" / name / "seed{seed}"
+    return [directory / file for file in ("progress.csv", "run.json")]
+
+
+REGISTERED = []
+
+
+# ------------------------------------------------------------------------------------------ paths of inputs
+
+
+def dataset_file(wildcards):
+    return LAYOUT.dataset(wildcards.task, wildcards.dataset)
+
+
+def finetune_inputs(wildcards):
+    """The dataset and the offline agents; nothing from scratch."""
+    algorithm = get_method(wildcards.method).offline
+    if algorithm is None:
+        return []
+    agents = LAYOUT.pretrain(wildcards.task, wildcards.dataset, algorithm, wildcards.seed)
+    return [dataset_file(wildcards), agents / "agent.safetensors"]
+
+
+RESULTS = [LAYOUT.pretrain(*job) for job in PRETRAININGS] + [LAYOUT.run(*run) for run in OWN_RUNS + BASELINE_RUNS]
+
+
+# -------------------------------------------------------------------------------- what a job's result hangs on
+
+
+def collect_settings(wildcards):
+    actors = sorted((PACKAGE / "actors").rglob(f"*{wildcards.task}*"))
+    return SCALE.collect.model_dump_json() + code_hash(files=[path for path in actors if path.is_file()])
+
+
+def dumped(settings, *parts):
+    return json.dumps({part: settings.model_dump()[part] for part in parts})
+
+
+def pretrain_settings(wildcards):
+    return dumped(
+        SCALE.settings(wildcards.task, wildcards.dataset),
+        "members",
+        "network",
+        "offline",
+    )
+
+
+def finetune_settings(wildcards):
+    settings = SCALE.settings(wildcards.task, wildcards.dataset)
+    members = get_method(wildcards.method).size(settings.members)
+    return f"members {members} " + dumped(settings, "network", "online")
+
+
+# --------------------------------------------------------------------------------------------- what a job needs
+
+
+def collect_cost(wildcards):
+    return plan.collect_cost(SCALE, wildcards.task, wildcards.dataset)
+
+
+def pretrain_cost(wildcards):
+    job = Pretraining(wildcards.task, wildcards.dataset, wildcards.algorithm, int(wildcards.seed))
+    return plan.pretrain_cost(SCALE, job)
+
+
+def finetune_cost(wildcards):
+    run = Run(wildcards.task, wildcards.dataset, wildcards.method, int(wildcards.seed))
+    return plan.finetune_cost(SCALE, run)
+
+
+def runtime(cost):
+    """Minutes that a batch system should allow: four times the estimate, at least a quarter of an hour."""
+    return lambda wildcards: max(15, round(4 * cost(wildcards).core_seconds / 60))
+
+
+def disk_mb(cost):
+    return lambda wildcards: 10 + round(cost(wildcards).disk_bytes / 1e6)
+
+
+#: import of torch and MuJoCo, and the largest dataset three times over
+MEM_MB = 1000 + round(3 * max((collect_cost(run).disk_bytes for run in PRETRAININGS), default=0) / 1e6)

@@ -1,0 +1,73 @@
+# Tables, figures and the report: they read files only, and are redrawn in seconds.
+rule aggregate:
+    input:
+        [path / name for path in RESULTS for name in ("progress.csv", "run.json")],
+    output:
+        [LAYOUT.analysis / name for name in TABLES],
+    log:
+        LOGS / "aggregate.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        code=code_hash("off2on.analysis.aggregate"),
+        directories=RESULTS,
+    message:
+        "aggregate {SCALE.name}"
+    shell:
+        "{OFF2ON} aggregate {SCALE_ARGS} --out {LAYOUT.analysis:q} {params.directories:q} > {log:q} 2>&1"
+
+
+for name in FIGURES:
+
+    rule:
+        name:
+            name
+        input:
+            rules.aggregate.output,
+        output:
+            [LAYOUT.figures / f"{name}.{suffix}" for suffix in ("svg", "pdf", "png", "csv")],
+        log:
+            LOGS / f"{name}.log",
+        localrule: True
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=15,
+        params:
+            code=code_hash("off2on.figures.registry", f"off2on.figures.{name}"),
+            name=name,
+        message:
+            f"draw {name}"
+        shell:
+            "{OFF2ON} figure {params.name} {SCALE_ARGS} > {log:q} 2>&1"
+
+
+rule report:
+    input:
+        rules.aggregate.output,
+        [LAYOUT.figures / f"{name}.{suffix}" for name in FIGURES for suffix in ("svg", "pdf", "png", "csv")],
+    output:
+        [LAYOUT.figures / name for name in ("report.html", "table_final.csv", "table_final.tex")],
+    log:
+        LOGS / "report.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        code=code_hash("off2on.figures.report", files=(PACKAGE / "figures").glob("*.j2")),
+        figures=",".join(FIGURES),
+    message:
+        "write the report"
+    shell:
+        "{OFF2ON} report {SCALE_ARGS} --figures {params.figures} > {log:q} 2>&1"

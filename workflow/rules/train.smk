@@ -1,0 +1,57 @@
+# Offline pre-training and online fine-tuning. Resume state is not an output: Snakemake deletes outputs of failed jobs.
+# --wait: after a SIGKILL of Snakemake an orphan may still hold the directory.
+
+
+rule pretrain:
+    input:
+        dataset_file,
+    output:
+        [LAYOUT.pretrain("{task}", "{dataset}", "{algorithm}", "{seed}") / name for name in OUTPUTS],
+    log:
+        LOGS / "pretrain" / "{task}" / "{dataset}" / "{algorithm}-seed{seed}.log",
+    benchmark:
+        LOGS / "pretrain" / "{task}" / "{dataset}" / "{algorithm}-seed{seed}.benchmark.tsv"
+    # every run waits for one of these, and they are the longest jobs
+    priority: 20
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=MEM_MB,
+        runtime=runtime(pretrain_cost),
+        disk_mb=disk_mb(pretrain_cost),
+    params:
+        code=lambda wildcards: code_hash("off2on.training.pretrain", f"off2on.agents.{wildcards.algorithm}"),
+        settings=pretrain_settings,
+    message:
+        "pretrain {wildcards.algorithm} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "{OFF2ON} pretrain {SCALE_ARGS} --task {wildcards.task} --dataset {wildcards.dataset}"
+        " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait > {log:q} 2>&1"
+
+
+rule finetune:
+    input:
+        finetune_inputs,
+    output:
+        [LAYOUT.run("{task}", "{dataset}", "{method}", "{seed}") / name for name in OUTPUTS],
+    log:
+        LOGS / "finetune" / "{task}" / "{dataset}" / "{method}-seed{seed}.log",
+    benchmark:
+        LOGS / "finetune" / "{task}" / "{dataset}" / "{method}-seed{seed}.benchmark.tsv"
+    priority: 10
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=MEM_MB,
+        runtime=runtime(finetune_cost),
+        disk_mb=disk_mb(finetune_cost),
+    params:
+        code=code_hash("off2on.training.finetune"),
+        settings=finetune_settings,
+    message:
+        "finetune {wildcards.method} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "{OFF2ON} finetune {SCALE_ARGS} --task {wildcards.task} --dataset {wildcards.dataset}"
+        " --method {wildcards.method} --seed {wildcards.seed} --wait > {log:q} 2>&1"
