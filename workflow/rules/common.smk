@@ -1,6 +1,4 @@
-# What every rule needs: the selected scale, paths, code and settings hashes. Imports no torch.
-import json
-import shlex
+# What all rules need: the selected scale, paths, code and settings hashes. Imports no torch.
 import sys
 from pathlib import Path
 
@@ -33,11 +31,13 @@ try:
 except Off2OnError as error:
     stop(error)
 
-#: every job runs the package of this interpreter, on one thread: two spinning OpenMP teams on two cores are
-#: fifty times slower
-OFF2ON = f"{shlex.quote(sys.executable)} -m off2on"
-SCALE_ARGS = f"--scale {shlex.quote(SELECTION.argument)} --source {SCALE.source}"
-shell.prefix("set -euo pipefail; export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; ")
+# `off2on COMMAND ...` in a job: the package of this interpreter, at the selected scale, on one thread (two spinning
+# OpenMP teams on two cores are fifty times slower)
+shell.prefix(
+    "set -euo pipefail; export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; "
+    'off2on() {{ {sys.executable:q} -m off2on "$1" --scale {SELECTION.argument:q} --source {SCALE.source} '
+    '"${{@:2}}"; }}; '
+)
 
 ENVIRONMENT = str(Path(workflow.basedir) / "environment.yml")
 LOGS = Path("logs") / SCALE.name / SCALE.source
@@ -76,7 +76,7 @@ def begin():
 
 
 def register_baseline(name, datasets):
-    """Make the runs of a baseline part of everything; its file defines the rule that writes them.
+    """Make the runs of a baseline part of everything; its file says how they are written.
 
     `datasets` are patterns on task/dataset, such as "*/random"; "none" for training from scratch.
     """
@@ -99,7 +99,7 @@ def finish_registration():
 
 
 def baseline_files(name):
-    """The outputs, with wildcards task, dataset and seed, of a baseline's rule."""
+    """What a baseline writes, with wildcards task, dataset and seed."""
     directory = LAYOUT.results / "runs" / "{task}" / "{dataset}" / name / "seed{seed}"
     return [directory / file for file in ("progress.csv", "run.json")]
 
@@ -134,23 +134,15 @@ def collect_settings(wildcards):
     return SCALE.collect.model_dump_json() + code_hash(files=[path for path in actors if path.is_file()])
 
 
-def dumped(settings, *parts):
-    return json.dumps({part: settings.model_dump()[part] for part in parts})
-
-
 def pretrain_settings(wildcards):
-    return dumped(
-        SCALE.settings(wildcards.task, wildcards.dataset),
-        "members",
-        "network",
-        "offline",
-    )
+    settings = SCALE.settings(wildcards.task, wildcards.dataset)
+    return [settings.members, *(part.model_dump_json() for part in (settings.network, settings.offline))]
 
 
 def finetune_settings(wildcards):
     settings = SCALE.settings(wildcards.task, wildcards.dataset)
     members = get_method(wildcards.method).size(settings.members)
-    return f"members {members} " + dumped(settings, "network", "online")
+    return [members, *(part.model_dump_json() for part in (settings.network, settings.online))]
 
 
 # --------------------------------------------------------------------------------------------- what a job needs

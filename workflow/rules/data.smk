@@ -20,7 +20,7 @@ if SCALE.source == "local":
         message:
             "collect {wildcards.task}/{wildcards.dataset}"
         shell:
-            "{OFF2ON} collect {SCALE_ARGS} --task {wildcards.task} --dataset {wildcards.dataset} > {log:q} 2>&1"
+            "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} > {log:q} 2>&1"
 
 else:
 
@@ -40,4 +40,4 @@ else:
         message:
             "fetch {wildcards.task}/{wildcards.dataset} of {SCALE.source}"
         shell:
-            "{OFF2ON} collect {SCALE_ARGS} --task {wildcards.task} --dataset {wildcards.dataset} > {log:q} 2>&1"
+            "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} > {log:q} 2>&1"

@@ -15,11 +15,12 @@ rule aggregate:
         runtime=15,
     params:
         code=code_hash("off2on.analysis.aggregate"),
+        out=LAYOUT.analysis,
         directories=RESULTS,
     message:
         "aggregate {SCALE.name}"
     shell:
-        "{OFF2ON} aggregate {SCALE_ARGS} --out {LAYOUT.analysis:q} {params.directories:q} > {log:q} 2>&1"
+        "off2on aggregate --out {params.out:q} {params.directories:q} > {log:q} 2>&1"
 
 
 for name in FIGURES:
@@ -46,7 +47,7 @@ for name in FIGURES:
         message:
             f"draw {name}"
         shell:
-            "{OFF2ON} figure {params.name} {SCALE_ARGS} > {log:q} 2>&1"
+            "off2on figure {params.name} > {log:q} 2>&1"
 
 
 rule report:
@@ -70,4 +71,4 @@ rule report:
     message:
         "write the report"
     shell:
-        "{OFF2ON} report {SCALE_ARGS} --figures {params.figures} > {log:q} 2>&1"
+        "off2on report --figures {params.figures} > {log:q} 2>&1"

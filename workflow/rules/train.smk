@@ -26,7 +26,7 @@ rule pretrain:
     message:
         "pretrain {wildcards.algorithm} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "{OFF2ON} pretrain {SCALE_ARGS} --task {wildcards.task} --dataset {wildcards.dataset}"
+        "off2on pretrain --task {wildcards.task} --dataset {wildcards.dataset}"
         " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait > {log:q} 2>&1"
 
 
@@ -53,5 +53,5 @@ rule finetune:
     message:
         "finetune {wildcards.method} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "{OFF2ON} finetune {SCALE_ARGS} --task {wildcards.task} --dataset {wildcards.dataset}"
+        "off2on finetune --task {wildcards.task} --dataset {wildcards.dataset}"
         " --method {wildcards.method} --seed {wildcards.seed} --wait > {log:q} 2>&1"
