@@ -78,6 +78,9 @@ def collect(
     replay_buffer: Annotated[
         bool, typer.Option("--replay-buffer", help="medium-replay: the true buffer of a SAC run, not snapshots")
     ] = False,
+    agents: Annotated[
+        Path | None, typer.Option(help="roll out the members of this pre-training directory in turn instead")
+    ] = None,
     out: Out = None,
 ) -> None:
     """Make a local dataset by D4RL's recipe, from the shipped actors."""
@@ -92,7 +95,7 @@ def collect(
         )
     _one_thread()
     settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
-    run(task, dataset, settings, path)
+    run(task, dataset, settings, path, agents)
     _say(f"dataset: {path}")
 
 
@@ -179,10 +182,14 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Deterministic returns of each member and of the ensemble."""
-    from off2on.training.evaluate import evaluate_directory
+    from off2on.envs.tasks import get_task
+    from off2on.training.agents import read_agent
+    from off2on.training.evaluate import member_episodes
 
     _one_thread()
-    for name, returns in evaluate_directory(directory, task, episodes, seed).items():
+    nets = read_agent(directory / "agent.safetensors")
+    for name, found in member_episodes(nets, get_task(task), episodes, seed).items():
+        returns = [episode.total for episode in found]
         values = " ".join(f"{value:.0f}" for value in returns)
         typer.echo(f"{name:10s} mean {sum(returns) / len(returns):8.1f}   episodes {values}")
 
@@ -200,9 +207,10 @@ def train_actors(
 
     _one_thread()
     for row in run(ActorRun(task, seed=seed, epochs=epochs), out):
+        to_go = row["seconds"] / row["epoch"] * (epochs - row["epoch"])
         _say(
             f"epoch {row['epoch']:4.0f}/{epochs}  env steps {row['env_steps']:9.0f}"
-            f"  return {row['return_mean']:8.1f}  {row['seconds']:7.0f} s, {row['seconds'] / row['epoch'] * (epochs - row['epoch']):6.0f} s to go"
+            f"  return {row['return_mean']:8.1f}  {row['seconds']:7.0f} s, {to_go:6.0f} s to go"
         )
 
 

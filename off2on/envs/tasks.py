@@ -51,7 +51,15 @@ def get_task(name: str) -> Task:
 def make_env(task: Task) -> Any:
     """The bare MuJoCo environment, without Gymnasium's time limit (facts 1.8)."""
     import gymnasium
+    import mujoco
 
+    mujoco.set_mju_user_warning(_warn)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*out of date.*")
         return gymnasium.make(task.env_id, disable_env_checker=True).unwrapped
+
+
+def _warn(message: str) -> None:
+    """MuJoCo's warnings, without the one that Gymnasium's half_cheetah.xml gives at every start."""
+    if "settotalmass" not in message:
+        warnings.warn(message, RuntimeWarning, stacklevel=2)

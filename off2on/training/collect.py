@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from off2on.config import Collect
 from off2on.data.dataset import Dataset, write_dataset
@@ -19,6 +18,8 @@ from off2on.errors import Off2OnError
 from off2on.provenance import provenance
 from off2on.seeding import Rng, stream
 from off2on.training.actors import actor_policy, sac_epochs
+from off2on.training.agents import read_agent
+from off2on.training.progress import progress_bar
 from off2on.training.shipped import LEVELS, load_actor, shipped_run, snapshot_names
 
 #: environments in lock-step
@@ -33,12 +34,13 @@ class Part:
     episodes: list[Episode]
 
 
-def collect(task_name: str, dataset_name: str, settings: Collect, out: Path) -> None:
+def collect(task_name: str, dataset_name: str, settings: Collect, out: Path, agents: Path | None = None) -> None:
     """Make one dataset file; the same arguments on one machine give the same bytes.
 
     random: uniform actions. medium: the medium actor, stochastic. medium-expert: medium, cut at its last complete
     episode, then expert. medium-replay: an equal share of each actor snapshot, or (`replay: buffer`) everything
-    that a SAC run from scratch collects until it is of medium level, whatever `transitions` says.
+    that a SAC run from scratch collects until it is of medium level, whatever `transitions` says. With `agents`,
+    the name is only a name: every member of that pre-training directory gives an equal share, stochastically.
 
     Raises:
         Off2OnError: unknown task or dataset, actors missing, file not writable.
@@ -47,10 +49,14 @@ def collect(task_name: str, dataset_name: str, settings: Collect, out: Path) -> 
     recipe = dataset_name
     if dataset_name == "medium-replay":
         recipe = f"{dataset_name} ({settings.replay})"
-    if recipe not in RECIPES:
+    if agents is not None:
+        recipe = f"members of {agents.name}"
+        parts = _members(task, settings, f"{task_name}/{dataset_name}", agents)
+    elif recipe in RECIPES:
+        parts = RECIPES[recipe](task, settings, f"{task_name}/{dataset_name}")
+    else:
         known = ", ".join(sorted({name.split()[0] for name in RECIPES}))
         raise Off2OnError(f"unknown dataset '{dataset_name}'; known datasets: {known}")
-    parts = RECIPES[recipe](task, settings, f"{task_name}/{dataset_name}")
     attributes = {
         "source": "local",
         "task": task.name,
@@ -88,12 +94,22 @@ def _snapshots(task: Task, settings: Collect, title: str) -> list[Part]:
     return _roll(task, _actors(task, names), shares, settings.seed, title)
 
 
+def _members(task: Task, settings: Collect, title: str, agents: Path) -> list[Part]:
+    policies = read_agent(agents / "agent.safetensors")["policy"]
+    members = range(len(policies["mean.bias"]))
+    single = {f"member {i}": {name: value[i : i + 1] for name, value in policies.items()} for i in members}
+    shares = [len(share) for share in np.array_split(np.empty(settings.transitions), len(single))]
+    return _roll(
+        task, {name: partial(actor_policy, p) for name, p in single.items()}, shares, settings.seed, title
+    )
+
+
 def _buffer(task: Task, settings: Collect, title: str) -> list[Part]:
     """The replay buffer of the SAC run that made the shipped actors, with this seed, up to medium level."""
     run = replace(shipped_run(task.name), seed=settings.seed)
     level = LEVELS[task.name].medium[0]
     episodes: list[Episode] = []
-    with tqdm(desc=f"{title}, SAC to return {level:.0f}", total=run.epochs, unit="epoch") as progress:
+    with progress_bar(f"{title}, SAC to return {level:.0f}", run.epochs, "epoch") as progress:
         for epoch in sac_epochs(run):
             episodes += epoch.episodes
             progress.update()
@@ -125,9 +141,9 @@ def _roll(
     """Exactly `shares[j]` steps of policy `j`; its random numbers are its own."""
     many, one = Rollout(task, min(LANES, max(1, max(shares) // task.horizon))), Rollout(task, 1)
     parts = []
-    with tqdm(desc=title, total=sum(shares), unit="step", unit_scale=True) as progress:
+    with progress_bar(title, sum(shares), "step") as progress:
         for (name, make), share in zip(policies.items(), shares, strict=True):
-            rng = stream("collect", task.name, title, seed, name)
+            rng = stream("collect", title, seed, name)
             policy = _counted(make(rng), progress)
             parts.append(Part(name, _exactly(share, policy, many, one, rng)))
     return parts
@@ -142,7 +158,7 @@ def _exactly(steps: int, policy: Policy, many: Rollout, one: Rollout, rng: Rng) 
     return episodes + one.explore(policy, steps, rng) if steps else episodes
 
 
-def _counted(policy: Policy, progress: "tqdm[Any]") -> Policy:
+def _counted(policy: Policy, progress: Any) -> Policy:
     def act(observations: Floats) -> Floats:
         progress.update(len(observations))
         return policy(observations)

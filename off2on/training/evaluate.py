@@ -1,7 +1,6 @@
 """What the rows of progress.csv are made of: returns of evaluation episodes, AUROC, averages over minibatches."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,12 +9,12 @@ from torch import Tensor
 from off2on.agents.ensemble import ensemble_policy
 from off2on.analysis.auroc import auroc, fixed_subset, random_actions
 from off2on.envs.rollout import Episode, Floats, Rollout, episode_seeds
-from off2on.envs.tasks import Task, get_task
+from off2on.envs.tasks import Task
 from off2on.errors import Off2OnError
 from off2on.nn.mlp import Params
+from off2on.nn.state import Nets
 from off2on.replay.store import TransitionStore
 from off2on.seeding import stream
-from off2on.training.agents import read_agent
 from off2on.training.rundir import Row
 
 #: values of `[n, O]`, `[n, A]` pairs, one row a member: `[E, n]`
@@ -91,12 +90,10 @@ class Averages:
         self._count.copy_(tensors["averages//"])
 
 
-def evaluate_directory(directory: Path, task_name: str, episodes: int, seed: int) -> dict[str, list[float]]:
-    """Deterministic returns of each member and of the ensemble of `agent.safetensors`, on the same resets."""
-    task = get_task(task_name)
-    nets = read_agent(directory / "agent.safetensors")
+def member_episodes(nets: Nets, task: Task, episodes: int, seed: int) -> dict[str, list[Episode]]:
+    """Deterministic episodes of 'member 0' ... and of the 'ensemble', all from the same resets."""
     members = nets["policy"]["mean.bias"].shape[0]
-    seeds = episode_seeds(stream("evaluate", task_name, seed), episodes)
+    seeds = episode_seeds(stream("evaluate", task.name, seed), episodes)
     rollout = Rollout(task, episodes)
     choices = {f"member {i}": slice(i, i + 1) for i in range(members)} | {"ensemble": slice(0, members)}
     found = {}
@@ -105,7 +102,8 @@ def evaluate_directory(directory: Path, task_name: str, episodes: int, seed: int
 
         @torch.no_grad()
         def act(observations: Floats, policy: Params = policy) -> Floats:
-            return torch.tanh(ensemble_policy(policy, torch.from_numpy(observations)).mean).numpy()
+            actions: Floats = torch.tanh(ensemble_policy(policy, torch.from_numpy(observations)).mean).numpy()
+            return actions
 
-        found[name] = [episode.total for episode in rollout.episodes(act, seeds)]
+        found[name] = rollout.episodes(act, seeds)
     return found

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
 from off2on.config import Settings
@@ -22,6 +21,7 @@ from off2on.replay.store import TransitionStore
 from off2on.seeding import restore, states, stream
 from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, auroc_columns, return_columns
+from off2on.training.progress import progress_bar
 from off2on.training.rundir import Row, RunDirectory
 
 
@@ -167,7 +167,7 @@ class _Finetuning:
         self._load()
         total = sum(self._updates(epoch) for epoch in range(self.epochs))
         title = f"{self.job.method.name} {self.job.task}/{self.job.dataset} seed {self.job.seed}"
-        with tqdm(total=total, initial=self.gradient_steps, desc=title, unit="step", mininterval=1) as bar:
+        with progress_bar(title, total, "step", initial=self.gradient_steps) as bar:
             while self.epoch < self.epochs:
                 if self.step is None:
                     self._evaluate()
@@ -241,7 +241,7 @@ class _Finetuning:
                 "dataset": sha256(self.start.data),
                 "agents": sha256(self.start.agents / "agent.safetensors"),
             }
-        extra = {
+        extra: dict[str, Any] = {
             "dataset_sha256": parents.get("dataset"),
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.offline_size,

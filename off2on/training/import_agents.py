@@ -3,13 +3,17 @@
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
-from off2on.nn.mlp import Params
-from off2on.nn.state import Nets
+from off2on.nn.mlp import Params, layer_names
+from off2on.nn.state import Nets, flatten
+from off2on.training.evaluate import member_episodes, return_columns
+from off2on.training.rundir import Row, RunDirectory
 
 _HEADS = {"last_fc": "mean", "last_fc_log_std": "log_std"}
 
@@ -30,6 +34,42 @@ def read_published(directory: Path) -> Nets:
         [_renamed(path, is_policy=False) for path in _files(members, name)] for name in ("critic1", "critic2")
     )
     return {"policy": _stacked(members, actors), "critic": _stacked(members * 2, first + second)}
+
+
+def import_agents(directory: Path, out: Path) -> None:
+    """Write the published agents (halfcheetah-medium-v0) as a pre-training directory that can be fine-tuned.
+
+    Raises:
+        Off2OnError: the published files are not as expected, or `out` is in use or cannot be written.
+    """
+    nets = read_published(directory)
+    members, _, width = nets["policy"]["layer0.weight"].shape
+    steps = 1_000_000
+    identity = {
+        "kind": "pretrain",
+        "scale": "published",
+        "source": "d4rl-v0",
+        "task": "halfcheetah",
+        "dataset": "medium",
+        "algorithm": "cql",
+        "seed": 0,
+        "members": members,
+        "settings": {"members": members, "network": {"width": width, "depth": len(layer_names(nets["policy"]))}},
+    }
+    with RunDirectory(out, identity, wait=False, checkpoint_seconds=60) as run:
+        if run.complete():
+            return
+        found = member_episodes(nets, get_task("halfcheetah"), episodes=5, seed=0)
+        episodes = [episode for member in range(members) for episode in found[f"member {member}"]]
+        row: Row = {"env_steps": 0, "online_episodes": 0, "gradient_steps": steps}
+        row |= return_columns(episodes, get_task("halfcheetah")) | {"wall_seconds": round(run.wall_seconds, 1)}
+        extra: dict[str, Any] = {
+            "dataset_sha256": None,
+            "dataset_mean_return": None,
+            "dataset_transitions": None,
+            "parents": {},
+        }
+        run.finish([row], flatten(nets), extra)
 
 
 def _members(directory: Path) -> list[Path]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from off2on.agents.cql import CqlAgent, CqlSettings
 from off2on.agents.ensemble import init_agent
@@ -19,6 +18,7 @@ from off2on.nn.state import flatten
 from off2on.replay.store import TransitionStore
 from off2on.seeding import restore, states, stream
 from off2on.training.evaluate import Averages, auroc_columns, return_columns
+from off2on.training.progress import progress_bar
 from off2on.training.rundir import Row, RunDirectory
 
 #: dataset pairs that the AUROC of a row looks at
@@ -99,7 +99,7 @@ class _Pretraining:
         self._load()
         total = self.offline.steps
         title = f"{self.job.algorithm} {self.job.task}/{self.job.dataset} seed {self.job.seed}"
-        with tqdm(total=total, initial=self.step, desc=title, unit="step", mininterval=1) as bar:
+        with progress_bar(title, total, "step", initial=self.step) as bar:
             if not self.rows:
                 self._evaluate()
             while self.step < total:
@@ -110,7 +110,7 @@ class _Pretraining:
                     bar.set_postfix(return_mean=f"{self.rows[-1]['return_mean']:.0f}")
                 if self.run.due():
                     self._save()
-        extra = {
+        extra: dict[str, Any] = {
             "dataset_sha256": sha256(self.data),
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.store.size,
