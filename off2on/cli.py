@@ -18,6 +18,9 @@ EXAMPLES = {
     "import-agents": "published_agents --out agents/halfcheetah",
     "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",
     "train-actors": "--task hopper --out runs/hopper --epochs 250",
+    "aggregate": "--scale quick results/quick/local/pretrain/*/*/*/* results/quick/local/runs/*/*/*/*",
+    "figure": "fig_4a --scale quick",
+    "report": "--scale quick",
     "plan": "--scale paper",
     "validate": "results/quick/local/runs/halfcheetah/medium/ours/seed0",
 }
@@ -220,6 +223,47 @@ def plan(scale: ScaleName = "quick", source: SourceName = None) -> None:
     from off2on.plan import plan as estimate
 
     typer.echo(str(estimate(_load(scale, source)[0])))
+
+
+@job("aggregate")
+def aggregate(
+    directories: Annotated[list[Path], typer.Argument(help="run and pre-training directories")],
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    out: Out = None,
+) -> None:
+    """Gather finished runs into the tidy tables that figures read."""
+    from off2on.analysis.aggregate import aggregate as run
+
+    _, layout = _load(scale, source)
+    run(directories, out or layout.analysis)
+    _say(f"tables: {out or layout.analysis}")
+
+
+@job("figure")
+def figure(
+    name: Annotated[str, typer.Argument(help="fig_3, fig_4a, fig_4b or fig_4c")],
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+) -> None:
+    """Draw one figure from the tables, as SVG, PDF, PNG and CSV."""
+    from off2on.figures.registry import draw
+
+    _, layout = _load(scale, source)
+    _say(f"figure: {draw(name, layout)}")
+
+
+@job("report")
+def report(
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    figures: Annotated[str, typer.Option(help="which figures, in order")] = "fig_3,fig_4a,fig_4b,fig_4c",
+) -> None:
+    """Write the report: figures, findings, tables and provenance in one HTML file."""
+    from off2on.figures.report import build_report
+
+    _, layout = _load(scale, source)
+    _say(f"report: {build_report(layout, figures.split(',')).absolute()}")
 
 
 @job("validate")
