@@ -134,7 +134,7 @@ def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
     """
     raw, names, attributes = _load(path)
     columns = {name: _floats(path, name, raw[name]) for name in _FLOATS}
-    columns["rewards"] = columns["rewards"].squeeze(-1) if columns["rewards"].ndim == 2 else columns["rewards"]
+    columns["rewards"] = _column(columns["rewards"])
     _check_shapes(path, columns, task)
     _check_actions(path, columns["actions"])
     horizon = HORIZON if task is None else task.horizon
@@ -200,6 +200,11 @@ def _floats(path: Path, name: str, array: NDArray[Any]) -> Floats:
     return array
 
 
+def _column(array: NDArray[Any]) -> NDArray[Any]:
+    """`[N, 1]` -> `[N]`; any other shape as it is."""
+    return array[:, 0] if array.shape[1:] == (1,) else array
+
+
 def _check_shapes(path: Path, columns: Mapping[str, Floats], task: TaskSizes | None) -> None:
     size = len(columns["observations"])
     width = {name: array.shape[1] if array.ndim == 2 else -1 for name, array in columns.items()}
@@ -228,7 +233,7 @@ def _check_actions(path: Path, actions: Floats) -> None:
 
 
 def _marks(path: Path, name: str, array: NDArray[Any], size: int) -> Marks:
-    array = array.squeeze(-1) if array.ndim == 2 and array.shape[1] == 1 else array
+    array = _column(array)
     if array.shape != (size,):
         raise Off2OnError(f"{path}: key '{name}' has shape {array.shape}, expected ({size},) as the observations")
     if array.dtype.kind not in "bui":
@@ -269,8 +274,8 @@ def _check_episodes(path: Path, dataset: Dataset) -> None:
     bounds = _episodes(dataset.terminals | dataset.timeouts)
     if len(bounds) == 0 and len(dataset) > dataset.horizon:
         raise Off2OnError(
-            f"{path}: keys 'terminals' and 'timeouts' mark no episode end in {len(dataset)} rows; mark the last row "
-            f"of each episode, or remove 'timeouts' to have {dataset.horizon} steps counted"
+            f"{path}: keys 'terminals' and 'timeouts' mark no episode end in {len(dataset)} rows; mark the last "
+            f"row of each episode, or remove 'timeouts' to have {dataset.horizon} steps counted"
         )
     long = bounds[:, 1] - bounds[:, 0] > dataset.horizon
     if long.any():

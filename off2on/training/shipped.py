@@ -34,50 +34,48 @@ LEVELS = {
 }
 
 
-def load_actor(task: str, name: str, actors: Path = ACTORS) -> Params:
+def load_actor(task: str, name: str) -> Params:
     """A shipped policy in float32, one member: `name` is medium, expert or one of `snapshot_names`.
 
     Raises:
         Off2OnError: it is not there, or not readable.
     """
-    path = actors / task / f"{name}.safetensors"
+    path = ACTORS / task / f"{name}.safetensors"
     if not path.is_file():
         raise _missing(path, task)
     try:
         return {key: value.float() for key, value in load_file(path).items()}
     except SafetensorError as error:
         raise Off2OnError(
-            f"{path} is damaged ({error}); install off2on again, or `off2on train-actors {task}`"
+            f"{path} is damaged ({error}); install off2on again, or `off2on train-actors --task {task}`"
         ) from None
 
 
-def snapshot_names(task: str, actors: Path = ACTORS) -> list[str]:
+def snapshot_names(task: str) -> list[str]:
     """The snapshots of a task in the order of training, the last one of medium level.
 
     Raises:
         Off2OnError: there are none.
     """
-    names = sorted(path.stem for path in (actors / task).glob("snapshot_*.safetensors"))
+    names = sorted(path.stem for path in (ACTORS / task).glob("snapshot_*.safetensors"))
     if not names:
-        raise _missing(actors / task / "snapshot_00.safetensors", task)
+        raise _missing(ACTORS / task / "snapshot_00.safetensors", task)
     return names
 
 
-def shipped_run(task: str, actors: Path = ACTORS) -> ActorRun:
+def shipped_run(task: str) -> ActorRun:
     """The settings of the SAC run that made a task's shipped actors.
 
     Raises:
         Off2OnError: there are none.
     """
-    path = actors / task / "settings.json"
+    path = ACTORS / task / "settings.json"
     if not path.is_file():
         raise _missing(path, task)
     return ActorRun(**json.loads(path.read_text())["run"])
 
 
-def ship(
-    run: Path, task: str, medium_epoch: int | None = None, expert_epoch: int | None = None, actors: Path = ACTORS
-) -> dict[str, Any]:
+def ship(run: Path, task: str, medium_epoch: int | None = None, expert_epoch: int | None = None) -> dict[str, Any]:
     """Copy a run of `train_actors` into the package: medium, expert, snapshots, log and `settings.json`.
 
     Args:
@@ -85,7 +83,6 @@ def ship(
         task: the task it was trained on.
         medium_epoch: default: the first epoch whose return lies in the medium band.
         expert_epoch: default: the epoch of the best return; it must be of expert level.
-        actors: where the directory `<task>` goes.
 
     Returns:
         What `settings.json` says: settings of the run and the chosen epochs with their returns.
@@ -104,7 +101,7 @@ def ship(
     for name, source in sources.items():
         if not source.is_file() or chosen[name] not in returns:
             raise Off2OnError(f"{source}: no such checkpoint for '{name}'; the run has {len(returns)} epochs")
-    directory = actors / task
+    directory = ACTORS / task
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     for name, source in sources.items():
@@ -112,7 +109,9 @@ def ship(
     (directory / "log.jsonl").write_bytes((run / "log.jsonl").read_bytes())
     settings = json.loads((run / "settings.json").read_text())
     told = {
-        "command": f"off2on train-actors {task} --seed {settings['seed']}",
+        "command": "off2on train-actors --task {task} --seed {seed} --epochs {epochs} --out DIR".format(
+            **settings
+        ),
         "run": settings,
         "actors": {name: {"epoch": epoch, "return_mean": returns[epoch]} for name, epoch in chosen.items()},
     }
@@ -124,7 +123,7 @@ def _missing(path: Path, task: str) -> Off2OnError:
     known = sorted(p.parent.name for p in ACTORS.glob("*/medium.safetensors"))
     return Off2OnError(
         f"no shipped actor {path}; tasks with actors: {', '.join(known) or 'none'}; "
-        f"make them with `off2on train-actors {task}`"
+        f"make them with `off2on train-actors --task {task}`"
     )
 
 
