@@ -1,0 +1,94 @@
+"""Run directories -> the tidy tables that figures and report read."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from off2on.analysis.claims import check_claims
+from off2on.analysis.tables import FILES
+from off2on.files import write_text
+from off2on.results import COLUMNS, COUNTS, Run, read_run
+
+_RUN_KEYS = ["task", "dataset", "method", "label", "seed"]
+_PRETRAIN_KEYS = ["task", "dataset", "algorithm", "seed", "members", "dataset_mean_return"]
+_RUN_COLUMNS = [
+    *_RUN_KEYS,
+    "members",
+    "evaluations",
+    "env_steps",
+    "gradient_steps",
+    "return_first",
+    "return_last",
+    "return_final",
+    "return_best",
+    "normalized_final",
+    "offline_fraction_first",
+    "offline_fraction_last",
+    "wall_seconds",
+    "gradient_steps_per_second",
+    "env_steps_per_second",
+    "peak_memory_mb",
+]
+
+
+def aggregate(directories: Iterable[Path], out_dir: Path) -> None:
+    """Write curves.csv, pretrain.csv, runs.csv, claims.csv and provenance.json, sorted, each atomically.
+
+    Args:
+        directories: of fine-tuning runs and of pre-trainings; run.json says which is which.
+        out_dir: the `analysis/` directory.
+
+    Raises:
+        Off2OnError: a directory is incomplete or wrong, or a file cannot be written.
+    """
+    jobs = sorted((read_run(path) for path in {Path(path).absolute() for path in directories}), key=_order)
+    tuned = [job for job in jobs if job.info["kind"] == "finetune"]
+    trained = [job for job in jobs if job.info["kind"] == "pretrain"]
+    curves = _frame(_evaluations(tuned, _RUN_KEYS), [*_RUN_KEYS, *COLUMNS])
+    pretrain = _frame(_evaluations(trained, _PRETRAIN_KEYS), [*_PRETRAIN_KEYS, *COLUMNS])
+    summary = _frame([_head(run, _RUN_COLUMNS) | _summary(run) for run in tuned], _RUN_COLUMNS)
+    claims = check_claims(summary, pretrain)
+    for name, table in zip(FILES, (curves, pretrain, summary, claims), strict=False):
+        write_text(out_dir / name, table.to_csv(index=False, lineterminator="\n"))
+    infos = [run.info for run in (*trained, *tuned)]
+    write_text(out_dir / FILES[-1], json.dumps(infos, indent=1, sort_keys=True) + "\n")
+
+
+def _order(job: Run) -> tuple[str, str, str, int]:
+    return job.info["task"], job.info["dataset"], job.name, job.info["seed"]
+
+
+def _evaluations(runs: list[Run], keys: list[str]) -> list[dict[str, Any]]:
+    return [head | row for run in runs for head in [_head(run, keys)] for row in run.rows]
+
+
+def _head(run: Run, keys: list[str]) -> dict[str, Any]:
+    """Those of the keys that run.json has: what all rows of a job share."""
+    info = run.info | {"label": run.info.get("method_settings", {}).get("label")}
+    return {key: info[key] for key in keys if key in info}
+
+
+def _summary(run: Run) -> dict[str, float]:
+    """First, last, best and final values; final: the mean of the last two evaluations."""
+    rows = pd.DataFrame(run.rows)
+    returns, shares = rows["return_mean"], rows["offline_fraction"].dropna()
+    return {
+        "evaluations": len(rows),
+        "env_steps": rows["env_steps"].iloc[-1],
+        "gradient_steps": rows["gradient_steps"].iloc[-1],
+        "return_first": returns.iloc[0],
+        "return_last": returns.iloc[-1],
+        "return_final": returns.tail(2).mean(),
+        "return_best": returns.max(),
+        "normalized_final": rows["normalized_score"].tail(2).mean(skipna=False),
+        "offline_fraction_first": shares.iloc[0] if len(shares) else float("nan"),
+        "offline_fraction_last": shares.iloc[-1] if len(shares) else float("nan"),
+    }
+
+
+def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype({name: "Int64" for name in COUNTS if name in columns})

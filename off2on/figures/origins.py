@@ -1,0 +1,202 @@
+"""Where the numbers come from: settings of each method, datasets, and the provenance of every job."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from off2on.figures.sheets import NOTHING, Sheet
+from off2on.figures.style import METHOD_STYLES, in_order
+from off2on.methods import METHODS
+from off2on.paths import Layout
+
+Info = Mapping[str, Any]
+
+#: settings that only balanced replay reads
+_BALANCED = {"online.density_batch", "online.density_lr", "online.temperature", "online.rho"}
+
+_LOCAL = {
+    "random": "uniform actions",
+    "medium": "stochastic actions of the shipped medium actor",
+    "medium-replay (snapshots)": "stochastic actions of the snapshots of one SAC run, an equal share each",
+    "medium-replay (buffer)": "everything a SAC run from scratch collects until it reaches the medium level",
+    "medium-expert": "medium, then stochastic actions of the shipped expert actor, half each",
+}
+_SOURCES = {
+    "local": "Made here by D4RL's recipe with the project's own SAC actors; these are not D4RL's files.",
+    "d4rl-v0": "D4RL's v0 files, as published.",
+    "d4rl-v2": "D4RL's v2 files, as published.",
+    "minari": "Datasets read through Minari.",
+}
+
+
+def methods_sheet(jobs: Iterable[Info]) -> Sheet:
+    """Name, description and ensemble size of each method."""
+    infos = _by_method(jobs)
+    rows = [
+        [
+            info["method_settings"]["label"],
+            info["method"],
+            str(info["members"]),
+            info["method_settings"]["description"],
+        ]
+        for info in (found[0] for found in infos.values())
+    ]
+    return Sheet("Methods", ["method", "name", "N", "what it is"], rows)
+
+
+def settings_sheet(jobs: Iterable[Info]) -> Sheet:
+    """Settings down, methods across; a value that differs on some dataset is given with the dataset."""
+    methods = _by_method(jobs)
+    found = {method: [(_job(info), _settings(info)) for info in infos] for method, infos in methods.items()}
+    keys = dict.fromkeys(key for runs in found.values() for _, settings in runs for key in settings)
+    rows = [[key, *(_values(key, runs) for runs in found.values())] for key in keys]
+    header = ["setting", *(infos[0]["method_settings"]["label"] for infos in methods.values())]
+    return Sheet("Settings", header, rows, f"{NOTHING}: the method does not use it.")
+
+
+def _by_method(jobs: Iterable[Info]) -> dict[str, list[Info]]:
+    tuned = [info for info in jobs if info["kind"] == "finetune"]
+    names = in_order((info["method"] for info in tuned), METHOD_STYLES)
+    return {name: [info for info in tuned if info["method"] == name] for name in names}
+
+
+def _settings(info: Info) -> dict[str, str]:
+    """The settings that a run used, flat: 'online.rho' -> '0.75'."""
+    return {key: value for key, value in _flat(info["settings"]) if _used(key, info)}
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", "none" if value is None else f"{value:g}" if _real(value) else str(value)
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, float)
+
+
+def _used(key: str, info: Info) -> bool:
+    """Whether a method of the project reads a setting; of a baseline from outside, all settings count."""
+    method = METHODS.get(info["method"])
+    if method is None:
+        return True
+    if key == "members" or (method.sampler != "balanced" and key in _BALANCED):
+        return False
+    if method.offline is None:
+        return not key.startswith("offline.") and key != "online.first_epoch_multiplier"
+    return key != "online.warmup_steps"
+
+
+def _values(key: str, runs: list[tuple[str, dict[str, str]]]) -> str:
+    """The most common value, then the others with their datasets."""
+    places: dict[str, list[str]] = {}
+    for place, settings in runs:
+        if key in settings:
+            places.setdefault(settings[key], []).append(place)
+    common = sorted(places, key=lambda value: (-len(places[value]), value))
+    if not common:
+        return NOTHING
+    return "; ".join(
+        [common[0], *(f"{value} ({', '.join(dict.fromkeys(places[value]))})" for value in common[1:])]
+    )
+
+
+def _job(info: Info) -> str:
+    return f"{info['task']}-{info['dataset']}"
+
+
+def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
+    """How each dataset was made, from the attributes of its file where that is still there."""
+    infos = sorted((i for i in jobs if i["dataset"] != "none"), key=lambda i: (i["task"], i["dataset"]))
+    rows = []
+    for (task, dataset), found in groupby(infos, key=lambda info: (info["task"], info["dataset"])):
+        group = list(found)
+        facts = _dataset_facts(layout.dataset(task, dataset))
+        mean = next((i["dataset_mean_return"] for i in group if i["dataset_mean_return"] is not None), None)
+        sizes = sorted({info["dataset_transitions"] for info in group if info.get("dataset_transitions")})
+        hashes = sorted({info["dataset_sha256"][:12] for info in group if info["dataset_sha256"]})
+        made = _LOCAL.get(str(facts.get("recipe", dataset)), "") if layout.source == "local" else layout.source
+        rows.append(
+            [
+                f"{task}-{dataset}",
+                made or NOTHING,
+                ", ".join(map(str, sizes)) or NOTHING,
+                NOTHING if mean is None else f"{mean:.0f}",
+                str(facts.get("env_id", NOTHING)),
+                str(facts.get("seed", NOTHING)),
+                ", ".join(hashes) or NOTHING,
+            ]
+        )
+    header = ["dataset", "how", "transitions", "mean episode return", "environment", "seed", "sha256"]
+    return Sheet("Datasets", header, rows, _SOURCES.get(layout.source, ""))
+
+
+def _dataset_facts(path: Path) -> dict[str, Any]:
+    import h5py
+
+    if not path.is_file():
+        return {}
+    with h5py.File(path) as file:
+        return dict(file.attrs)
+
+
+def provenance_sheet(jobs: Iterable[Info]) -> Sheet:
+    """One row per job: commit, hashes, hardware, times and speeds."""
+    rows = [
+        [
+            f"{info['kind']} {_job(info)} {info.get('method', info.get('algorithm'))} seed {info['seed']}",
+            commit(info),
+            str(info["config_hash"] or NOTHING),
+            (info["dataset_sha256"] or NOTHING)[:12],
+            info["gpu"] or info["cpu"] or NOTHING,
+            info["started"],
+            _number(info["wall_seconds"]),
+            _number(info["gradient_steps_per_second"], 1),
+            _number(info["env_steps_per_second"], 1),
+            _number(info["peak_memory_mb"]),
+        ]
+        for info in jobs
+    ]
+    header = [
+        "job",
+        "commit",
+        "config",
+        "dataset",
+        "processor",
+        "started",
+        "wall s",
+        "gradient steps/s",
+        "env steps/s",
+        "MB",
+    ]
+    return Sheet("Jobs", header, rows)
+
+
+def versions_sheet(jobs: Iterable[Info]) -> Sheet:
+    """The distinct sets of package versions, and how many jobs ran with each."""
+    counts: dict[str, int] = {}
+    for info in jobs:
+        text = json.dumps({name: version for name, version in info["packages"].items() if version})
+        counts[text] = counts.get(text, 0) + 1
+    rows = [[str(n), ", ".join(f"{k} {v}" for k, v in json.loads(text).items())] for text, n in counts.items()]
+    return Sheet("Package versions", ["jobs", "versions"], rows)
+
+
+def commit(info: Info) -> str:
+    """A short commit, with '+' if the working tree had changes."""
+    return f"{info['git_commit'][:10]}{'+' if info['git_dirty'] else ''}" if info["git_commit"] else NOTHING
+
+
+def period(jobs: Iterable[Info]) -> str:
+    """From the first start to the last end."""
+    times = sorted(datetime.fromisoformat(info[key]) for info in jobs for key in ("started", "ended"))
+    return f"{times[0]:%Y-%m-%d %H:%M} to {times[-1]:%Y-%m-%d %H:%M} UTC" if times else "no runs"
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return NOTHING if value is None else f"{value:.{digits}f}"

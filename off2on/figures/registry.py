@@ -1,0 +1,117 @@
+"""Every figure of the report: what it shows, what the paper found, which module draws it.
+
+Modules load when a figure is drawn, so that listing figures costs nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from off2on.errors import Off2OnError
+from off2on.paths import Layout
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from off2on.analysis.tables import Tables
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """A figure; `off2on.figures.<name>` has `table`, `draw`, `finding` and `notes`, functions of the tables."""
+
+    name: str
+    title: str
+    caption: str
+    #: what the paper found
+    paper: str
+
+    def table(self, tables: "Tables") -> "pd.DataFrame":
+        """The numbers that are drawn."""
+        return cast("pd.DataFrame", self._function("table")(tables))
+
+    def draw(self, tables: "Tables") -> "Figure":
+        """The figure."""
+        return cast("Figure", self._function("draw")(tables))
+
+    def finding(self, tables: "Tables") -> str:
+        """What these runs found, in numbers: a first line, then details line by line."""
+        return cast(str, self._function("finding")(tables))
+
+    def notes(self, tables: "Tables") -> list[str]:
+        """What is left out, and choices a reader should know."""
+        return cast(list[str], self._function("notes")(tables))
+
+    def _function(self, name: str) -> Callable[["Tables"], Any]:
+        return cast(Callable[["Tables"], Any], getattr(import_module(f"off2on.figures.{self.name}"), name))
+
+
+FIGURES = {
+    spec.name: spec
+    for spec in (
+        FigureSpec(
+            "fig_3",
+            "Figure 3: main comparison",
+            "Average return of deterministic evaluation episodes during online fine-tuning, one panel per task "
+            "and dataset. SAC learns from scratch and is the same in every panel of a task.",
+            "Ours is best on most tasks, in speed and in final return, and well above SAC-ft. AWAC and BCQ-ft are "
+            "competitive on medium-expert data, and below SAC on random data. Ours can be unstable at first on "
+            "narrow data (medium-expert). 250k steps, 4 seeds, N = 5.",
+        ),
+        FigureSpec(
+            "fig_4a",
+            "Figure 4a: which data balanced replay uses",
+            "Share of offline transitions in the minibatches of Ours, averaged over all minibatches between two "
+            "evaluations.",
+            "On random data the offline share falls quickly towards zero; on medium-expert data offline samples "
+            "are replayed throughout.",
+        ),
+        FigureSpec(
+            "fig_4b",
+            "Figure 4b: what the ensemble knows about unseen actions",
+            "AUROC of Q-values that tell the state-action pairs seen online from the same states with random "
+            "actions: the ensemble against one of its members.",
+            "The ensemble separates the two better than a single Q-function.",
+        ),
+        FigureSpec(
+            "fig_4c",
+            "Figure 4c: how samples are drawn",
+            "Average return with balanced replay, with uniform samples of offline and online data, and with "
+            "online samples only. All three use the same ensemble.",
+            "Balanced replay is best; uniform and online-only sampling are slow and unstable.",
+        ),
+    )
+}
+
+
+def get_figure(name: str) -> FigureSpec:
+    """The figure of that name.
+
+    Raises:
+        Off2OnError: there is none.
+    """
+    if name not in FIGURES:
+        raise Off2OnError(f"unknown figure '{name}'; known figures: {', '.join(FIGURES)}")
+    return FIGURES[name]
+
+
+def draw(name: str, layout: Layout) -> Path:
+    """Draw one figure from the tables: `figures/<scale>/<source>/<name>.{svg,pdf,png,csv}`.
+
+    Returns:
+        the path of the SVG.
+
+    Raises:
+        Off2OnError: unknown figure, tables missing, or a file cannot be written.
+    """
+    spec = get_figure(name)
+    from off2on.analysis.tables import read_tables
+    from off2on.figures.style import save, style_context
+
+    tables = read_tables(layout.analysis)
+    with style_context():
+        save(spec.draw(tables), spec.table(tables), layout.figures / name)
+    return layout.figures / f"{name}.svg"

@@ -1,0 +1,102 @@
+"""The report: one HTML file with everything in it, readable without a network (`file://`)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from off2on.analysis.tables import Tables, read_tables
+from off2on.errors import Off2OnError
+from off2on.figures.origins import (
+    commit,
+    datasets_sheet,
+    methods_sheet,
+    period,
+    provenance_sheet,
+    settings_sheet,
+    versions_sheet,
+)
+from off2on.figures.registry import get_figure
+from off2on.figures.sheets import claim_sheets, final_sheet, final_table, latex
+from off2on.figures.style import ENDINGS
+from off2on.figures.svg import inline_svg
+from off2on.files import write_text
+from off2on.paths import Layout
+
+SCALES = {
+    "smoke": "Smoke only proves that every job runs: budgets are tiny and the numbers mean nothing.",
+    "quick": "Quick shows directions (does fine-tuning improve, which data is replayed), not the paper's values: "
+    "small networks and data, a fiftieth of the online steps, few seeds.",
+    "laptop": "Laptop shows trends with full-width networks on local data; a tenth of the paper's online steps "
+    "and fewer seeds, so asymptotes and small differences stay open.",
+    "paper": "Paper uses the paper's own settings; what differs from the original stands in docs/fidelity.md.",
+}
+OTHER_SCALE = "A scale of your own: what it can show depends on its budgets, given under Settings."
+FORMATS = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "csv": "numbers (CSV)"}
+
+
+def build_report(layout: Layout, figures: Sequence[str]) -> Path:
+    """Write `report.html`, `table_final.csv` and `table_final.tex` beside the figures.
+
+    Args:
+        layout: whose tables and figures.
+        figures: names, in the order of the page; each must be drawn already.
+
+    Returns:
+        the path of report.html.
+
+    Raises:
+        Off2OnError: tables or a figure are missing, a figure is unknown, or a file cannot be written.
+    """
+    tables = read_tables(layout.analysis)
+    final = final_table(tables)
+    returns = final_sheet(final, "return", "Final average return", 0)
+    write_text(layout.figures / "table_final.csv", final.to_csv(index=False, lineterminator="\n"))
+    write_text(layout.figures / "table_final.tex", latex(returns))
+    jobs = tables.provenance
+    page = _template().render(
+        layout=layout,
+        meaning=SCALES.get(layout.scale, OTHER_SCALE),
+        seeds=sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
+        period=period(jobs),
+        commits=sorted({commit(info) for info in jobs}),
+        job_count=len(jobs),
+        claims=claim_sheets(tables),
+        figures=[_figure(layout, tables, name) for name in figures],
+        finals=[returns, final_sheet(final, "normalized", "Final normalised score", 1)],
+        settings=[methods_sheet(jobs), settings_sheet(jobs)],
+        datasets=datasets_sheet(layout, jobs),
+        provenance=[versions_sheet(jobs), provenance_sheet(jobs)],
+    )
+    path = layout.figures / "report.html"
+    write_text(path, page)
+    return path
+
+
+def _template() -> Any:
+    loader = PackageLoader("off2on.figures", ".")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _figure(layout: Layout, tables: Tables, name: str) -> dict[str, Any]:
+    spec = get_figure(name)
+    for ending in ENDINGS:
+        if not (path := layout.figures / f"{name}.{ending}").is_file():
+            raise Off2OnError(
+                f"{path} is missing: draw it first with 'off2on figure {name}' (or snakemake {name})"
+            )
+    svg = (layout.figures / f"{name}.svg").read_text()
+    head, *details = spec.finding(tables).splitlines()
+    return {
+        "spec": spec,
+        "svg": Markup(inline_svg(svg, name, spec.title)),  # noqa: S704 - drawn by this project; text is escaped in it
+        "finding": head,
+        "details": details,
+        "notes": spec.notes(tables),
+        "files": {label: f"{name}.{ending}" for ending, label in FORMATS.items()},
+    }

@@ -1,0 +1,126 @@
+"""How everything looks: one colour, line and marker per method in all figures, fonts, files that do not change."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from off2on.envs.tasks import TASKS
+from off2on.files import atomic, write_text
+
+TASK_ORDER = (*TASKS, "pick-place", "grasp-closed-drawer", "grasp-blocked-drawer")
+DATASET_ORDER = ("random", "medium", "medium-replay", "medium-expert", "mixed", "none")
+#: file endings of a figure, its numbers last
+ENDINGS = ("svg", "pdf", "png", "csv")
+INK, MUTED, GRID = "#1a1a1a", "#5f6368", "#e3e5e8"
+
+Dash = str | tuple[int, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Style:
+    """A line: told apart by colour, and by dash and marker without it."""
+
+    colour: str
+    dash: Dash
+    marker: str
+
+
+_DASHED: Dash = (0, (5, 1.5))
+_DOTTED: Dash = (0, (1, 1.3))
+_MIXED: Dash = (0, (6, 1.5, 1, 1.5))
+
+#: Okabe and Ito's colour-blind-safe colours, and two dark ones for the ablations
+METHOD_STYLES = {
+    "ours": Style("#0072B2", "-", "o"),
+    "awac": Style("#E69F00", _DASHED, "s"),
+    "bcq-ft": Style("#009E73", _MIXED, "^"),
+    "sac-ft": Style("#D55E00", _DASHED, "D"),
+    "sac": Style("#555555", _DOTTED, "X"),
+    "ours-n1": Style("#56B4E9", _MIXED, "v"),
+    "uniform": Style("#CC79A7", _DASHED, "P"),
+    "online-only": Style("#661100", _DOTTED, "h"),
+}
+#: for baselines that the project does not know: picked by the name, the same in every figure
+_OTHER_COLOURS = ("#882255", "#332288", "#117733", "#999933", "#AA4499", "#44AA99")
+_OTHER_MARKERS = ("<", ">", "p", "*", "d")
+DATASET_STYLES = {
+    "random": Style("#D55E00", "-", "o"),
+    "medium": Style("#E69F00", _DASHED, "s"),
+    "medium-replay": Style("#009E73", _MIXED, "^"),
+    "medium-expert": Style("#0072B2", _DASHED, "D"),
+}
+
+_RC: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "lines.markersize": 5.5,
+    "figure.facecolor": "white",
+    "savefig.dpi": 160,
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}
+
+
+def method_style(name: str) -> Style:
+    """The one style of a method; a baseline from outside gets one by its name."""
+    if name in METHOD_STYLES:
+        return METHOD_STYLES[name]
+    number = crc32(name.encode())
+    colour = _OTHER_COLOURS[number % len(_OTHER_COLOURS)]
+    return Style(colour, (_DASHED, _DOTTED, _MIXED)[number // 7 % 3], _OTHER_MARKERS[number // 31 % 5])
+
+
+def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
+    """Distinct names: those of `order` first, in its order, then others by the alphabet."""
+    ranks = {name: rank for rank, name in enumerate(dict.fromkeys(order))}
+    return sorted(set(names), key=lambda name: (ranks.get(name, len(ranks)), name))
+
+
+def style_context() -> Any:
+    """A context in which figures have the project's fonts and lines."""
+    return mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": "agg"})
+
+
+def save(figure: Figure, table: pd.DataFrame, stem: Path) -> None:
+    """Write `stem.{svg,pdf,png,csv}`: the same numbers give the same bytes.
+
+    Args:
+        figure: drawn inside `style_context`.
+        table: the numbers that are drawn.
+        stem: path without an ending; its name salts the ids of the SVG.
+
+    Raises:
+        Off2OnError: a file cannot be written.
+    """
+    metadata: Any = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+    with mpl.rc_context({**_RC, "svg.hashsalt": stem.name}):
+        for ending, facts in metadata.items():
+            with atomic(stem.with_name(f"{stem.name}.{ending}")) as temporary:
+                figure.savefig(temporary, format=ending, metadata=facts)
+    write_text(stem.with_name(f"{stem.name}.csv"), table.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,55 @@
+"""Numbers in sentences: means with their spread, and which of two is higher."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+
+def mean_std(values: Sequence[float] | pd.Series, digits: int = 0) -> str:
+    """'4512 ± 120' over seeds; one seed has no spread: '4512'."""
+    series = pd.Series(values, dtype=float).dropna()
+    if series.empty:
+        return "no value"
+    mean = f"{series.mean():.{digits}f}"
+    return mean if len(series) == 1 else f"{mean} ± {series.std():.{digits}f}"
+
+
+def compare(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Series) -> int:
+    """Whether the mean of `first` is above (1) or below (-1) that of `second`, or within the spread (0).
+
+    The spread is the root of the summed variances over seeds; with one seed each it is zero.
+    """
+    a, b = pd.Series(first, dtype=float).dropna(), pd.Series(second, dtype=float).dropna()
+    spread = math.sqrt(sum(x.var() for x in (a, b) if len(x) > 1))
+    difference = a.mean() - b.mean()
+    return 0 if not abs(difference) > spread else int(math.copysign(1, difference))
+
+
+def seeds(count: int) -> str:
+    """'1 seed', '4 seeds'."""
+    return f"{count} seed{'' if count == 1 else 's'}"
+
+
+def against_paper(signs: Sequence[int], count: int) -> str:
+    """How comparisons over `count` seeds, each +1 where the paper's direction holds, agree with it as a whole."""
+    told = _against_paper(signs)
+    return f"{told} (one seed: no spread)" if signs and count == 1 else told
+
+
+def _against_paper(signs: Sequence[int]) -> str:
+    agree, against = signs.count(1), signs.count(-1)
+    if not signs:
+        return "nothing to compare with the paper"
+    if agree == len(signs):
+        return "as in the paper"
+    if against == len(signs):
+        return "opposite to the paper"
+    if not agree and not against:
+        return "undecided: within the spread over seeds"
+    return f"mixed: {agree} with the paper, {against} against it, {signs.count(0)} within the spread over seeds"
+
+
+def listing(words: Sequence[str]) -> str:
+    """'a, b and c'."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
