@@ -46,7 +46,7 @@ test: lint types tests ## everything CI checks
 lint: .venv/.done ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakefmt --check Snakefile workflow docs/examples
 	$(BIN)/snakemake --lint
 
 types: .venv/.done ## mypy --strict

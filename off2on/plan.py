@@ -126,10 +126,9 @@ def finetune_cost(scale: Scale, run: Run) -> Row:
     settings, method = scale.settings(run.task, run.dataset), get_method(run.method)
     online, members = settings.online, method.size(settings.members)
     steps = online.env_steps + (online.first_epoch_multiplier - 1) * online.epoch_steps
-    samples = FINETUNE_PASSES * online.batch + DENSITY_PASSES * online.density_batch * (
-        method.sampler == "balanced"
-    )
-    flop = steps * members * samples * 2 * _weights(run.task, settings)
+    density = DENSITY_PASSES * online.density_batch if method.sampler == "balanced" else 0
+    samples = members * FINETUNE_PASSES * online.batch + density
+    flop = steps * samples * 2 * _weights(run.task, settings)
     evaluations = 1 + online.env_steps // (online.epoch_steps * online.evaluate_every)
     rolled = online.env_steps + evaluations * online.eval_episodes * get_task(run.task).horizon
     return _job("finetune", settings, steps, rolled, flop, _networks(run.task, settings, members))

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatch
 from typing import Any, NamedTuple, get_args
 
-from off2on.config import SCALES, Dataset, Scale, Source, load_scale
+from off2on.config import REPOSITORY, SCALES, Dataset, Scale, Source, load_scale
 from off2on.envs.tasks import TASKS, get_task
 from off2on.errors import Off2OnError
 from off2on.methods import METHODS, get_method
@@ -96,7 +96,8 @@ def matching(scale: Scale, task: str, patterns: list[str] | tuple[str, ...]) -> 
 
 def _datasets(scale: Scale, task: str, method: str, patterns: tuple[str, ...]) -> list[str]:
     get_task(task)
-    if (get_method(method).offline is None) != (tuple(patterns) == ("none",)):
+    from_scratch = get_method(method).offline is None
+    if ("none" in patterns) != from_scratch or (from_scratch and len(patterns) > 1):
         raise Off2OnError(
             f"methods.{method}: patterns {list(patterns)}; a method from scratch takes ['none'], the others take "
             "patterns on task/dataset such as '*/medium'"
@@ -128,9 +129,13 @@ def select(config: Mapping[str, Any]) -> Selection:
     foreign = None if methods is None else tuple(m for m in methods if m not in METHODS)
     argument = str(config.get("scale", "quick"))
     if not argument.endswith((".yaml", ".yml")):
-        _one_of({"scale": argument}, "scale", SCALES)
+        _one_of({"scale": argument}, "scale", [*SCALES, *_other_scales()])
     scale = load_scale(argument, **names, methods=known)
     return Selection(argument, scale, foreign, tuple(_names(config, "baselines", None) or ()))
+
+
+def _other_scales() -> list[str]:
+    return sorted(path.stem for path in (REPOSITORY / "config").glob("*.yaml") if path.stem not in SCALES)
 
 
 def _names(config: Mapping[str, Any], key: str, allowed: Any) -> list[str] | None:

@@ -1,0 +1,78 @@
+"""The scales: what their files say, and what a wrong file says back."""
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from off2on import schema
+from off2on.config import REPOSITORY, SCALES, load_scale
+from off2on.errors import Off2OnError
+
+FILES = [*sorted((REPOSITORY / "config").glob("*.yaml")), REPOSITORY / "tests" / "micro.yaml"]
+
+
+def test_the_four_scales_are_there_under_their_own_names() -> None:
+    assert [load_scale(name).name for name in SCALES] == list(SCALES)
+
+
+def test_the_schema_is_the_generated_one() -> None:
+    assert schema.PATH.read_text() == schema.text(), "run: python -m off2on.schema"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_fits_model_and_schema(path: Path) -> None:
+    load_scale(str(path))
+    jsonschema.validate(yaml.safe_load(path.read_text()), schema.scale_schema())
+    assert path.read_text().startswith("# yaml-language-server: $schema=")
+
+
+def test_the_papers_own_settings() -> None:
+    paper = load_scale("paper")
+    usual, medium, expert = (paper.settings("halfcheetah", d) for d in ("random", "medium", "medium-expert"))
+    assert (usual.members, usual.network.width, usual.network.depth, usual.online.batch) == (5, 256, 2, 256)
+    assert (usual.online.env_steps, usual.online.first_epoch_multiplier, usual.online.rho) == (250_000, 5, 0.75)
+    assert (usual.offline.steps, usual.offline.min_q_weight, medium.offline.min_q_weight) == (1_000_000, 5, 10)
+    assert (expert.network.depth, paper.settings("hopper", "medium-expert").network.depth) == (3, 2)
+    assert (paper.seeds, paper.source) == (4, "d4rl-v0")
+
+
+def test_reduced_scales_clone_behaviour_for_at_most_a_fifth() -> None:
+    for name in ("smoke", "quick", "laptop"):
+        offline = load_scale(name).offline
+        assert offline.bc_steps <= offline.steps / 5
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_file_may_extend_a_scale(tmp_path: Path) -> None:
+    mine = load_scale(write(tmp_path / "mine.yaml", "extends: smoke\nname: mine\noffline: {steps: 300}\n"))
+    smoke = load_scale("smoke")
+    assert mine.name == "mine"
+    assert mine.offline == smoke.offline.model_copy(update={"steps": 300})
+    assert mine.online == smoke.online
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("offline: {stepz: 3}", "offline.stepz: Extra inputs"),
+        ("online: {batch: many}", "online.batch: Input should be a valid integer"),
+        ("online: {env_steps: 1234}", "env_steps = 1234 is no multiple of epoch_steps"),
+        ("overrides: {'*/medium': {offline: {stepz: 3}}}", "stepz"),
+        ("datasets: [small]", "datasets.0"),
+        ("[a, list]", "expected a mapping"),
+        ("a: [", "not readable as YAML"),
+    ],
+)
+def test_a_wrong_file_names_itself_and_the_key(tmp_path: Path, text: str, says: str) -> None:
+    name = text if text[0] in "[a" else f"extends: smoke\n{text}"
+    path = write(tmp_path / "bad.yaml", name)
+    with pytest.raises(Off2OnError) as caught:
+        load_scale(path)
+    assert path in str(caught.value)
+    assert says in str(caught.value)

@@ -1,0 +1,72 @@
+"""The estimate of a scale's cost: exact counts, and FLOP that agree with counts made by hand."""
+
+import subprocess
+import sys
+
+import pytest
+
+from off2on.config import load_scale
+from off2on.plan import finetune_cost, plan, pretrain_cost
+from off2on.selection import Pretraining, Run
+
+PAPER = load_scale("paper")
+
+
+def test_a_fine_tuning_step_of_the_paper_is_3_gflop() -> None:
+    cost = finetune_cost(PAPER, Run("halfcheetah", "random", "ours", 0))
+    assert cost.flop / cost.gradient_steps == pytest.approx(3.1e9, rel=0.1)
+
+
+def test_a_cql_step_of_the_paper_is_7_gflop_an_agent() -> None:
+    cost = pretrain_cost(PAPER, Pretraining("halfcheetah", "random", "cql", 0))
+    assert cost.flop / cost.gradient_steps / 5 == pytest.approx(7.0e9, rel=0.1)
+
+
+def test_the_first_epoch_learns_five_times_as_much() -> None:
+    cost = finetune_cost(PAPER, Run("hopper", "none", "sac", 0))
+    assert cost.gradient_steps == 250_000 + 4 * 1000
+    assert cost.env_steps == 250_000 + 251 * 5 * 1000
+
+
+def test_overrides_count() -> None:
+    deep, shallow = (
+        finetune_cost(PAPER, Run("halfcheetah", d, "ours", 0)).flop for d in ("medium-expert", "random")
+    )
+    assert 1.8 < deep / shallow < 2
+
+
+def test_stages_add_up_and_print_as_a_table() -> None:
+    found = plan(PAPER)
+    assert [(row.stage, row.jobs) for row in found.stages] == [
+        ("collect", 12),
+        ("pretrain", 48),
+        ("finetune", 252),
+    ]
+    assert found.total.jobs == 312
+    assert found.total.core_seconds == pytest.approx(sum(row.core_seconds for row in found.stages))
+    lines = str(found).splitlines()
+    assert lines[0].split()[:2] == ["stage", "jobs"]
+    assert lines[-1].split()[:2] == ["total", "312"]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_half_the_seeds_cost_half() -> None:
+    half = plan(load_scale("paper", seeds=2)).total
+    whole = plan(PAPER).total
+    # the datasets are shared by all seeds
+    assert half.flop == pytest.approx(whole.flop / 2)
+    assert half.gpu_seconds == pytest.approx(whole.gpu_seconds / 2)
+
+
+def test_a_graphics_card_saves_time_where_networks_are_large() -> None:
+    total = plan(PAPER).total
+    assert total.gpu_seconds < total.core_seconds / 20
+
+
+def test_planning_needs_no_torch() -> None:
+    code = (
+        "import sys\n"
+        "from off2on.config import load_scale; from off2on.plan import plan; plan(load_scale('quick'))\n"
+        "assert not {'torch', 'numpy', 'gymnasium'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,62 @@
+"""pyproject.toml, constraints.txt, environment.yml, Makefile and documents say the same."""
+
+import os
+import re
+import tomllib
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import off2on
+from off2on.config import REPOSITORY
+
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+CONSTRAINTS = (REPOSITORY / "constraints.txt").read_text().split()
+PINS = {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in CONSTRAINTS}
+MAKEFILE = (REPOSITORY / "Makefile").read_text()
+
+
+def test_direct_dependencies_are_pinned_as_in_the_constraints() -> None:
+    for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]:
+        requirement = Requirement(text)
+        assert str(requirement.specifier) == f"=={PINS[canonicalize_name(requirement.name)]}", text
+
+
+def test_constraints_are_exact_and_of_no_build() -> None:
+    assert all(re.fullmatch(r"[\w.-]+==[\w.!]+", line) for line in CONSTRAINTS)
+    assert len(PINS) == len(CONSTRAINTS)
+    assert "off2on" not in PINS
+
+
+def test_conda_users_get_the_same_versions() -> None:
+    packages = yaml.safe_load((REPOSITORY / "environment.yml").read_text())["dependencies"]
+    assert packages[-1] == {"pip": CONSTRAINTS}
+    assert packages[0] == f"python {PROJECT['requires-python']}"
+
+
+def test_the_makefile_installs_the_pinned_torch_first() -> None:
+    lines = [line for line in MAKEFILE.splitlines() if "pip install" in line]
+    assert f"torch=={PINS['torch']}" in lines[0]
+    assert "-e '.[dev]'" in lines[1]
+    assert all("-c constraints.txt" in line for line in lines)
+
+
+def test_ci_does_what_the_readme_says() -> None:
+    script = REPOSITORY / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert "make test" in script.read_text()
+
+
+def test_documents_name_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+    for name in ("README.md", "CONTRIBUTING.md", "config/README.md"):
+        used = re.findall(r"^(?:    )?make ([a-z]+)", (REPOSITORY / name).read_text(), re.MULTILINE)
+        assert set(used) <= targets, name
+
+
+def test_one_version() -> None:
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    changelog = (REPOSITORY / "CHANGELOG.md").read_text()
+    assert off2on.__version__ == PROJECT["version"] == citation["version"]
+    assert f"## [{PROJECT['version']}]" in changelog

@@ -1,0 +1,92 @@
+"""What `--config` may say, and which jobs a scale stands for."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from off2on.config import SCALES, load_scale
+from off2on.errors import Off2OnError
+from off2on.selection import Pretraining, Run, datasets, matching, pretrainings, runs, select
+
+
+def test_without_config_it_is_quick() -> None:
+    chosen = select({})
+    assert (chosen.argument, chosen.scale, chosen.baselines) == ("quick", load_scale("quick"), None)
+    assert str(chosen.layout.figures) == "figures/quick/local"
+
+
+def test_paper_is_12_datasets_with_4_seeds_of_each_method() -> None:
+    scale = load_scale("paper")
+    per_method = Counter(run.method for run in runs(scale))
+    assert per_method.pop("sac") == 3 * 4
+    assert set(per_method.values()) == {12 * 4}
+    assert len(datasets(scale)) == 12
+    assert len(pretrainings(scale)) == 12 * 4
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_every_run_has_what_it_starts_from(name: str) -> None:
+    scale = load_scale(name)
+    have = set(pretrainings(scale))
+    for run in runs(scale):
+        needed = Pretraining(run.task, run.dataset, "cql", run.seed)
+        assert (needed in have) == (run.method != "sac")
+        assert (run.dataset == "none") == (run.method == "sac")
+    assert len(set(runs(scale))) == len(runs(scale))
+
+
+def test_a_selection_narrows_the_grid_and_changes_no_settings() -> None:
+    whole = load_scale("smoke")
+    config = {"scale": "smoke", "datasets": "medium", "methods": ["ours", "sac"], "seeds": 2, "source": "d4rl-v2"}
+    part = select(config).scale
+    assert runs(part) == [
+        Run("halfcheetah", "medium", "ours", 0),
+        Run("halfcheetah", "medium", "ours", 1),
+        Run("halfcheetah", "none", "sac", 0),
+        Run("halfcheetah", "none", "sac", 1),
+    ]
+    assert part.settings("halfcheetah", "medium") == whole.settings("halfcheetah", "medium")
+    assert select(config).layout.source == "d4rl-v2"
+
+
+def test_names_of_baselines_are_told_apart_from_own_methods() -> None:
+    chosen = select({"methods": ["ours", "mine"], "baselines": "/path/mine.smk"})
+    assert list(chosen.scale.methods) == ["ours"]
+    assert chosen.baselines == ("mine",)
+    assert chosen.baseline_files == ("/path/mine.smk",)
+
+
+def test_patterns_pick_datasets_of_a_task() -> None:
+    scale = load_scale("paper")
+    assert matching(scale, "hopper", ["*/medium*"]) == ["medium", "medium-replay", "medium-expert"]
+    assert matching(scale, "hopper", ["walker2d/*"]) == []
+    assert matching(scale, "hopper", ["none"]) == ["none"]
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({"scale": "qick"}, "scale=qick: unknown 'qick'; did you mean 'quick'?; it may be: smoke, quick"),
+        ({"scale": "/none.yaml"}, "no file /none.yaml"),
+        ({"scael": "quick"}, "unknown key 'scael'; did you mean 'scale'?"),
+        ({"tasks": ["hopper", "hoper"]}, "tasks=hoper: unknown 'hoper'; did you mean 'hopper'?"),
+        ({"datasets": ["medum"]}, "datasets=medum: unknown 'medum'; did you mean 'medium'?"),
+        ({"source": "d4rl"}, "source=d4rl: unknown 'd4rl'"),
+        ({"methods": 3}, "methods=3: expected a list of names; write 'methods=[ours,sac]'"),
+        ({"methods": []}, "expected a list of names"),
+        ({"seeds": "four"}, "seeds=four: expected how many seeds, at least 1; write seeds=10"),
+        ({"seeds": 0}, "seeds=0: expected"),
+    ],
+)
+def test_a_wrong_config_names_key_value_and_fix(config: dict[str, Any], says: str) -> None:
+    with pytest.raises(Off2OnError) as caught:
+        select(config)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("method", "patterns"), [("sac", ["*/*"]), ("ours", ["none"]), ("ours", ["*/*", "none"])])
+def test_a_method_on_the_wrong_kind_of_data_is_an_error(method: str, patterns: list[str]) -> None:
+    with pytest.raises(Off2OnError, match=rf"methods\.{method}: patterns"):
+        runs(load_scale("smoke", methods={method: patterns}))

@@ -1,0 +1,108 @@
+"""The DAG of every scale, and what a wrong `--config` says."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import REPOSITORY, Snakemake, command, environment
+
+
+def counts(output: str) -> dict[str, int]:
+    """Jobs per rule, from Snakemake's table."""
+    table = output.split("Job stats:")[1].split("\n\n")[0]
+    return {name: int(count) for name, count in re.findall(r"^(\S+) +(\d+)$", table, re.MULTILINE)}
+
+
+def test_paper_plans_12_datasets_with_4_seeds_of_each_method(snakemake: Snakemake) -> None:
+    start = time.monotonic()
+    done = snakemake("-n", "--config", "scale=paper")
+    assert done.returncode == 0, done.stdout
+    assert time.monotonic() - start < 30
+    jobs = counts(done.stdout)
+    assert jobs["fetch"] == 12
+    assert jobs["pretrain"] == 12 * 4
+    assert jobs["finetune"] == 5 * 12 * 4 + 3 * 4  # SAC from scratch: one a task and seed
+    for method in ("ours", "ours-n1", "sac-ft", "uniform", "online-only"):
+        assert len(re.findall(rf"finetune {method} on \S+/\S+, seed [0-3]$", done.stdout, re.MULTILINE)) == 48
+
+
+def test_smoke_has_at_most_75_jobs(snakemake: Snakemake) -> None:
+    done = snakemake("-n", "--config", "scale=smoke")
+    assert done.returncode == 0, done.stdout
+    assert counts(done.stdout)["total"] <= 75
+
+
+def test_quick_is_the_default(snakemake: Snakemake) -> None:
+    done = snakemake("-n")
+    assert done.returncode == 0, done.stdout
+    assert "figures/quick/local/report.html" in done.stdout
+    assert counts(done.stdout)["report"] == 1
+
+
+def test_config_narrows_and_widens(snakemake: Snakemake) -> None:
+    selection = ["seeds=3", "tasks=[hopper]", "datasets=[random,medium]", "methods=[ours,sac]", "source=d4rl-v2"]
+    done = snakemake("-n", "--config", "scale=paper", *selection)
+    assert done.returncode == 0, done.stdout
+    jobs = counts(done.stdout)
+    assert (jobs["fetch"], jobs["pretrain"], jobs["finetune"]) == (2, 6, 9)
+    assert "figures/paper/d4rl-v2/report.html" in done.stdout
+
+
+def test_one_figure_is_a_target(snakemake: Snakemake) -> None:
+    done = snakemake("fig_4a", "-n", "--config", "scale=smoke")
+    assert done.returncode == 0, done.stdout
+    jobs = counts(done.stdout)
+    assert jobs["fig_4a"] == 1
+    assert not {"fig_3", "report"} & set(jobs)
+
+
+def test_the_workflow_passes_snakemakes_linter(snakemake: Snakemake) -> None:
+    done = snakemake("--lint")
+    assert done.returncode == 0, done.stdout
+
+
+def test_planning_does_not_import_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from snakemake.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+        "print('imported:', {'torch', 'gymnasium', 'matplotlib'} & set(sys.modules))\n"
+    )
+    arguments = command(tmp_path, "-n")[3:]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True
+    )
+    assert "imported: set()" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("scale=qick", "--config scale=qick: unknown 'qick'; did you mean 'quick'?"),
+        ("metods=[ours]", "--config metods=['ours']: unknown key 'metods'; did you mean 'methods'?"),
+        ("methods=[our]", "--config methods=our: unknown 'our'"),
+    ],
+)
+def test_a_wrong_config_is_one_message(snakemake: Snakemake, config: str, says: str) -> None:
+    done = snakemake("-n", "--config", config)
+    assert done.returncode == 2
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("Using workflow specific profile")]
+    assert len(lines) == 1
+    assert says in lines[0]
+
+
+def test_a_source_without_a_file_says_where_to_put_it(snakemake: Snakemake, tmp_path: Path) -> None:
+    config = ["source=d4rl-v0", "datasets=[random]", "methods=[ours]", "seeds=1"]
+    done = snakemake("--config", "scale=smoke", *config)
+    assert done.returncode == 1
+    assert "results/smoke/d4rl-v0/datasets/halfcheetah/random.hdf5" in done.stdout
+    assert "Put the D4RL file" in done.stdout
+    assert not list(tmp_path.rglob("*.hdf5"))
+
+
+def test_the_default_profile_is_found_beside_the_snakefile() -> None:
+    assert (REPOSITORY / "profiles" / "default" / "profile.yaml").is_file()

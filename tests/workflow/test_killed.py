@@ -1,0 +1,68 @@
+"""Killed anywhere, the same command ends in the same numbers; two at once is one clear message."""
+
+import csv
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from off2on.reproduce import LOCK, hold
+
+from .conftest import MICRO, RUN, Snakemake, command, environment
+
+
+def numbers(run: Path) -> list[dict[str, str]]:
+    """progress.csv without the clock."""
+    with (run / "progress.csv").open() as file:
+        return [
+            {key: value for key, value in row.items() if key != "wall_seconds"} for row in csv.DictReader(file)
+        ]
+
+
+def wait_for(path: Path, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["with its jobs", "alone"])
+def test_sigkill_then_reproduce_ends_in_the_same_numbers(
+    snakemake: Snakemake, finished: Path, tmp_path: Path, whole_group: bool
+) -> None:
+    config = ["--config", f"scale={MICRO}"]
+    first = command(tmp_path, str(RUN / "progress.csv"), *config, module="off2on.reproduce")
+    with (tmp_path / "first.txt").open("w") as output:
+        process = subprocess.Popen(
+            first, cwd=tmp_path, env=environment(), stdout=output, stderr=output, start_new_session=True
+        )
+        wait_for(tmp_path / RUN / "progress.csv", process)
+        if whole_group:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+    assert not (tmp_path / RUN / "agent.safetensors").exists()
+
+    plain = snakemake(str(RUN / "progress.csv"), *config)
+    assert plain.returncode != 0
+    assert "make reproduce" in plain.stdout
+
+    again = snakemake(str(RUN / "progress.csv"), *config, module="off2on.reproduce")
+    assert again.returncode == 0, again.stdout
+    assert numbers(tmp_path / RUN) == numbers(finished / RUN)
+
+
+def test_a_second_snakemake_in_the_directory_is_refused(snakemake: Snakemake, tmp_path: Path) -> None:
+    descriptor = hold(tmp_path / LOCK)
+    for module in ("off2on.reproduce", "snakemake"):
+        done = snakemake("--config", f"scale={MICRO}", module=module)
+        assert done.returncode == 2
+        assert f"process {os.getpid()} runs the workflow in {tmp_path}" in done.stdout
+    assert not (tmp_path / "results").exists()
+    os.close(descriptor)
+    os.close(hold(tmp_path / LOCK))

@@ -1,0 +1,88 @@
+"""The micro scale from nothing to the report, and what a change re-runs."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import FIGURES, MICRO, REPOSITORY, RESULTS, RUN, Snakemake
+
+JOB = re.compile(r"^(?:Job \d+: |rule )(\w+)", re.MULTILINE)
+
+
+def planned(output: str) -> set[str]:
+    """First words of the messages of the jobs in a dry run."""
+    return set(JOB.findall(output)) - {"all"}
+
+
+def test_the_run_ends_with_figures_and_report(finished: Path) -> None:
+    for name in ("report.html", "table_final.csv", "table_final.tex", "fig_4a.svg", "fig_4a.pdf", "fig_4a.csv"):
+        assert (finished / FIGURES / name).stat().st_size > 0, name
+    for name in ("progress.csv", "run.json", "agent.safetensors"):
+        assert (finished / RUN / name).is_file(), name
+    output = (finished / "output.txt").read_text()
+    assert "scale micro, source local: it should take seconds" in output
+    assert "--config scale=paper" in output
+    assert f"Report: {finished / FIGURES / 'report.html'}" in output
+
+
+def test_a_second_run_has_nothing_to_do(snakemake: Snakemake, copy: Path) -> None:
+    done = snakemake("--config", f"scale={MICRO}", directory=copy)
+    assert done.returncode == 0, done.stdout
+    assert "Nothing to be done" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "jobs"),
+    [
+        ("env_steps: 120", "env_steps: 150", {"finetune", "aggregate", "draw", "write"}),
+        ("{steps: 60", "{steps: 90", {"pretrain", "finetune", "aggregate", "draw", "write"}),
+    ],
+)
+def test_a_setting_reruns_the_jobs_that_read_it(
+    snakemake: Snakemake, copy: Path, tmp_path: Path, old: str, new: str, jobs: set[str]
+) -> None:
+    changed = tmp_path / "micro.yaml"
+    assert old in MICRO.read_text()
+    changed.write_text(MICRO.read_text().replace(old, new))
+    done = snakemake("-n", "--config", f"scale={changed}", directory=copy)
+    assert done.returncode == 0, done.stdout
+    assert planned(done.stdout) == jobs
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A copy of the code, to edit."""
+    root = tmp_path / "repository"
+    root.mkdir()
+    for name in ("off2on", "workflow", "profiles", "config"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "environment.yml"):
+        shutil.copy(REPOSITORY / name, root / name)
+    return root
+
+
+def test_an_edit_reruns_exactly_what_it_concerns(snakemake: Snakemake, copy: Path, repository: Path) -> None:
+    def after(name: str, addition: str) -> set[str]:
+        path = repository / "off2on" / name
+        before = path.read_text()
+        path.write_text(before + addition)
+        done = snakemake("-n", "--config", f"scale={MICRO}", directory=copy, repository=repository)
+        assert done.returncode == 0, done.stdout
+        path.write_text(before)
+        return set(re.findall(r"^Job \d+: (.+)$", done.stdout, re.MULTILINE))
+
+    assert after("agents/ensemble.py", "\n# a comment\n") == set()
+    assert after("figures/fig_4a.py", "\n_EDIT = 1\n") == {"draw fig_4a", "write the report"}
+    edited = after("agents/cql.py", "\n_EDIT = 1\n")
+    assert {job.split()[0] for job in edited} == {"pretrain", "finetune", "aggregate", "draw", "write"}
+
+
+def test_a_baseline_file_from_outside_appears_in_the_tables(snakemake: Snakemake, copy: Path) -> None:
+    baseline = REPOSITORY / "docs" / "examples" / "random_policy.smk"
+    done = snakemake("--config", f"scale={MICRO}", f"baselines=[{baseline}]", directory=copy)
+    assert done.returncode == 0, done.stdout
+    assert "random-policy" in (copy / RESULTS / "analysis" / "runs.csv").read_text()
+    assert "random-policy" in (copy / FIGURES / "report.html").read_text()
+    assert "finetune" not in planned(done.stdout)
