@@ -56,6 +56,7 @@ class Offline(Section):
     lagrange_threshold: float | None = Field(None, description="tune the weight to this gap; null: fixed weight")
     cql_actions: Count = Field(10, description="sampled actions of each of the three kinds")
     bc_steps: int = Field(40_000, ge=0, description="first steps whose policy loss is behaviour cloning")
+    entropy_in_backup: bool = Field(False, description="subtract the entropy term from the TD target")
     evaluate_every: Count = Field(10_000, description="gradient steps between evaluations")
     eval_episodes: Count = Field(5, description="deterministic episodes a member")
 

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import SAC_LOG_STD, Gaussian, init_policy, mixture, policy, sample
 from off2on.nn.mlp import Params, init_mlp, mlp
-from off2on.nn.state import Nets, adam_state, copy_into, flatten, load_adam_state
+from off2on.nn.state import Nets, copy_into, flatten
 from off2on.replay.store import Batch
 
 Metrics = dict[str, Tensor]
@@ -66,14 +67,8 @@ class EnsembleAgent:
         for name in ("policy", "critic", "temperature"):
             for tensor in self.nets[name].values():
                 tensor.requires_grad_(True)
-        slow = [*self.nets["policy"].values(), *self.nets["temperature"].values()]
-        self.optimizer = torch.optim.Adam(
-            [
-                {"params": slow, "lr": settings.policy_lr},
-                {"params": list(self.nets["critic"].values()), "lr": settings.q_lr},
-            ],
-            fused=True,
-        )
+        rates = {"policy": settings.policy_lr, "temperature": settings.policy_lr, "critic": settings.q_lr}
+        self.adam = Adam(self.nets, rates)
 
     def draw_noise(self, rng: np.random.Generator, batch_size: int) -> Tensor:
         """Standard normals `[2, B, A]` of one update: for the samples at the observations and the next ones."""
@@ -83,10 +78,7 @@ class EnsembleAgent:
     def update(self, batch: Batch, noise: Tensor) -> Metrics:
         """One gradient step on `[B, .]` transitions, then the soft target update; noise from `draw_noise`."""
         gradients, metrics = sac_gradients(self.nets, batch, noise, self.settings.discount)
-        for name, grads in gradients.items():
-            for tensor, grad in zip(self.nets[name].values(), grads, strict=True):
-                tensor.grad = grad
-        self.optimizer.step()
+        self.adam.step(gradients)
         soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
         return metrics
 
@@ -104,17 +96,15 @@ class EnsembleAgent:
 
     def state(self) -> dict[str, Tensor]:
         """Everything that further updates depend on."""
-        return flatten(self.nets, "nets/") | adam_state(self.optimizer, "adam/")
+        return flatten(self.nets, "nets/") | self.adam.state("adam/")
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `state` gave."""
         copy_into(self.nets, tensors, "nets/")
-        load_adam_state(self.optimizer, tensors, "adam/")
+        self.adam.load_state(tensors, "adam/")
 
 
-def sac_gradients(
-    nets: Nets, batch: Batch, noise: Tensor, discount: float
-) -> tuple[dict[str, tuple[Tensor, ...]], Metrics]:
+def sac_gradients(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> tuple[Gradients, Metrics]:
     """Losses at the current parameters and the gradient of each for its own network (facts 1.6).
 
     Returns:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,11 @@ from off2on.nn.mlp import Params, dense, hidden, init_dense
 
 LOG_2PI = math.log(2.0 * math.pi)
 LOG_2 = math.log(2.0)
-#: log std range of SAC and of fine-tuning (facts 1.5); CQL uses (-5, 2) (facts 2.2)
+#: log std range of SAC and of fine-tuning (facts 1.5), and of CQL (facts 2.2)
 SAC_LOG_STD = (-20.0, 2.0)
+CQL_LOG_STD = (-5.0, 2.0)
+#: what CQL's code adds where a tanh saturates: in the logarithm of its slope and as floor of the atanh's arguments
+EPSILON = 1e-6
 
 
 class Gaussian(NamedTuple):
@@ -30,7 +34,7 @@ def init_policy(
     """ReLU trunk `layer0..` and linear heads `mean` and `log_std`, heads uniform in +-1e-3 (facts 1.10)."""
     params: Params = {}
     sizes = [observation_size, *widths]
-    for j, shape in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for j, shape in enumerate(pairwise(sizes)):
         params[f"layer{j}.weight"], params[f"layer{j}.bias"] = init_dense(shape, None, rngs)
     for head in ("mean", "log_std"):
         params[f"{head}.weight"], params[f"{head}.bias"] = init_dense((sizes[-1], action_size), 1e-3, rngs)
@@ -68,6 +72,25 @@ def sample(gaussian: Gaussian, noise: Tensor) -> tuple[Tensor, Tensor]:
     """
     z = gaussian.mean + gaussian.std * noise
     correction = 2.0 * (LOG_2 - z - softplus(-2.0 * z)).sum(-1)
-    # (z - mean) / std is the noise itself: the density needs no division
-    base = (-0.5 * noise.square() - gaussian.std.log() - 0.5 * LOG_2PI).sum(-1)
-    return torch.tanh(z), base - correction
+    return torch.tanh(z), _noise_density(gaussian, noise) - correction
+
+
+def sample_with_epsilon(gaussian: Gaussian, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """As `sample`, with the tanh correction of CQL's code, `log(1 - action^2 + 1e-6)`."""
+    actions = torch.tanh(gaussian.mean + gaussian.std * noise)
+    return actions, _noise_density(gaussian, noise) - _log_slope(actions)
+
+
+def log_density_with_epsilon(gaussian: Gaussian, actions: Tensor) -> Tensor:
+    """Log density of given actions `[..., B, A]` as CQL's behaviour cloning has it: `[..., B]` (facts 2.1)."""
+    z = 0.5 * ((1.0 + actions).clamp(min=EPSILON).log() - (1.0 - actions).clamp(min=EPSILON).log())
+    return log_density(Gaussian(gaussian.mean.clamp(-9.0, 9.0), gaussian.std), z) - _log_slope(actions)
+
+
+def _noise_density(gaussian: Gaussian, noise: Tensor) -> Tensor:
+    # log density of mean + std * noise: (z - mean) / std is the noise itself, so no division
+    return (-0.5 * noise.square() - gaussian.std.log() - 0.5 * LOG_2PI).sum(-1)
+
+
+def _log_slope(actions: Tensor) -> Tensor:
+    return (1.0 - actions.square() + EPSILON).log().sum(-1)

@@ -1,4 +1,4 @@
-"""Networks and optimisers as flat dictionaries of tensors, for safetensors files."""
+"""Networks as flat dictionaries of tensors, for safetensors files."""
 
 from collections.abc import Mapping
 
@@ -30,22 +30,3 @@ def copy_into(nets: Mapping[str, Mapping[str, Tensor]], tensors: Mapping[str, Te
     for net, params in nets.items():
         for name, tensor in params.items():
             tensor.copy_(tensors[f"{prefix}{net}/{name}"])
-
-
-def adam_state(optimizer: torch.optim.Adam, prefix: str) -> dict[str, Tensor]:
-    """Moments and step counts of every parameter, in the optimiser's order; empty before the first step."""
-    return {
-        f"{prefix}{index}/{key}": value
-        for index, state in optimizer.state_dict()["state"].items()
-        for key, value in state.items()
-    }
-
-
-def load_adam_state(optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor], prefix: str) -> None:
-    """Put back what `adam_state` gave."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith(prefix):
-            index, key = name.removeprefix(prefix).split("/")
-            state.setdefault(int(index), {})[key] = tensor.clone()
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

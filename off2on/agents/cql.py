@@ -1,0 +1,250 @@
+"""Conservative Q-learning: E independent agents, trained together (facts 2.1).
+
+Nothing of one member reaches another: the losses of the members are summed, and every member has its own
+temperature, noise and minibatch. Critics are stacked twin-major as in `ensemble`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from off2on.agents.ensemble import Metrics, q_values, soft_update
+from off2on.nn.adam import Adam, Gradients
+from off2on.nn.gaussian import (
+    CQL_LOG_STD,
+    LOG_2,
+    Gaussian,
+    log_density_with_epsilon,
+    policy,
+    sample_with_epsilon,
+)
+from off2on.nn.state import Nets, copy_into, flatten
+from off2on.replay.store import Batch
+
+#: hidden activations of all critics that one chunk of states may hold: what fits a core's cache is several
+#: times faster to pass over than what does not
+CHUNK_FLOATS = 2**20
+#: upper end of the Lagrange multiplier
+MAX_MULTIPLIER = 1e6
+
+
+@dataclass(frozen=True)
+class CqlSettings:
+    """Hyper-parameters of CQL (facts 2.1, 2.2)."""
+
+    policy_lr: float = 1e-4
+    q_lr: float = 3e-4
+    discount: float = 0.99
+    tau: float = 0.005
+    #: weight of the conservative term
+    min_q_weight: float = 5.0
+    #: gap that the Lagrange multiplier aims at; None: fixed weight
+    lagrange_threshold: float | None = None
+    #: R, the actions of each of the three kinds in the conservative term
+    cql_actions: int = 10
+    #: gradient steps at the start whose policy loss is behaviour cloning
+    bc_steps: int = 40_000
+    #: subtract the entropy term from the TD target
+    entropy_in_backup: bool = False
+
+
+class CqlNoise(NamedTuple):
+    """What is random in one update: standard normals, and uniform actions."""
+
+    #: `[E, B, A]`, of the policy's action at the observations (policy and temperature loss)
+    policy: Tensor
+    #: `[E, B, A]`, of its action at the next observations (TD target)
+    target: Tensor
+    #: `[E, B, R, A]`, of its actions in the conservative term, at the observations and at the next ones
+    current: Tensor
+    following: Tensor
+    #: `[E, B, R, A]`, actions uniform in (-1, 1)
+    uniform: Tensor
+
+
+class Draws(NamedTuple):
+    """The policy's actions of one update; gradients reach the policy through the first three alone."""
+
+    gaussian: Gaussian
+    actions: Tensor
+    log_pi: Tensor
+    next_actions: Tensor
+    next_log_pi: Tensor
+    #: `[E, B, 3R, A]` and `[E, B, 3R]`: actions of the conservative term with the log density each is drawn by
+    penalty_actions: Tensor
+    penalty_log_density: Tensor
+
+
+class CqlAgent:
+    """E agents with networks `policy`, `critic`, `target`, `temperature` and, with a threshold, `lagrange`."""
+
+    def __init__(self, nets: Nets, settings: CqlSettings) -> None:
+        self.settings = settings
+        self.members, self.action_size = nets["policy"]["mean.bias"].shape
+        self.steps = 0
+        self.nets: Nets = {name: dict(nets[name]) for name in ("policy", "critic")}
+        for name in ("policy", "critic"):
+            for tensor in self.nets[name].values():
+                tensor.requires_grad_(True)
+        self.nets["target"] = {name: value.detach().clone() for name, value in nets["critic"].items()}
+        self.nets["temperature"] = {"log_alpha": torch.zeros(self.members)}
+        rates = {"policy": settings.policy_lr, "temperature": settings.policy_lr, "critic": settings.q_lr}
+        if settings.lagrange_threshold is not None:
+            self.nets["lagrange"] = {"log_multiplier": torch.zeros(self.members)}
+            rates["lagrange"] = settings.q_lr
+        self.adam = Adam(self.nets, rates)
+
+    def draw_noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> CqlNoise:
+        """The noise of one update; member `i` draws from `rngs[i]` alone."""
+        one, many = (batch_size, self.action_size), (batch_size, self.settings.cql_actions, self.action_size)
+        shapes = (one, one, many, many)
+        drawn = [
+            [*(rng.standard_normal(s, np.float32) for s in shapes), 2.0 * rng.random(many, np.float32) - 1.0]
+            for rng in rngs
+        ]
+        return CqlNoise(*(torch.from_numpy(np.stack(kind)) for kind in zip(*drawn, strict=True)))
+
+    def update(self, batch: Batch, noise: CqlNoise) -> Metrics:
+        """One gradient step on a minibatch `[E, B, .]` a member, then the soft target update."""
+        draws = policy_draws(self.nets["policy"], batch, noise)
+        # the temperature steps first: its new value enters the other losses (facts 2.1)
+        self.adam.step({"temperature": temperature_gradient(draws)})
+        cloning = self.steps < self.settings.bc_steps
+        gradients, metrics = cql_gradients(self.nets, batch, draws, self.settings, cloning)
+        self.adam.step(gradients)
+        soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
+        self.steps += 1
+        return metrics
+
+    @torch.no_grad()
+    def act(self, observations: Tensor, member: int) -> Tensor:
+        """The deterministic actions of one member, tanh of its mean: `[B, O]` -> `[B, A]`."""
+        params = {name: value[member : member + 1] for name, value in self.nets["policy"].items()}
+        return torch.tanh(policy(params, observations, CQL_LOG_STD).mean[0])
+
+    @torch.no_grad()
+    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
+        return q_values(self.nets["critic"], observations, actions).amin(0)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that further updates depend on."""
+        return flatten(self.nets, "nets/") | self.adam.state("adam/") | {"steps": torch.tensor(self.steps)}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        copy_into(self.nets, tensors, "nets/")
+        self.adam.load_state(tensors, "adam/")
+        self.steps = int(tensors["steps"])
+
+
+def policy_draws(params: Mapping[str, Tensor], batch: Batch, noise: CqlNoise) -> Draws:
+    """All actions that one update samples, at the current policy."""
+    gaussian = policy(params, batch.observations, CQL_LOG_STD)
+    actions, log_pi = sample_with_epsilon(gaussian, noise.policy)
+    with torch.no_grad():
+        following = policy(params, batch.next_observations, CQL_LOG_STD)
+        next_actions, next_log_pi = sample_with_epsilon(following, noise.target)
+        here, log_here = sample_with_epsilon(_each_state(gaussian), noise.current)
+        there, log_there = sample_with_epsilon(_each_state(following), noise.following)
+        log_uniform = torch.full_like(log_here, -LOG_2 * actions.shape[-1])
+        penalty_actions = torch.cat([noise.uniform, there, here], 2)
+        penalty_log_density = torch.cat([log_uniform, log_there, log_here], 2)
+    return Draws(gaussian, actions, log_pi, next_actions, next_log_pi, penalty_actions, penalty_log_density)
+
+
+def _each_state(gaussian: Gaussian) -> Gaussian:
+    return Gaussian(gaussian.mean.unsqueeze(2), gaussian.std.unsqueeze(2))
+
+
+def temperature_gradient(draws: Draws) -> tuple[Tensor]:
+    """Gradient of `-mean[log_alpha * (log pi - A)]` for every member's log_alpha, `[E]`."""
+    return (draws.actions.shape[-1] - draws.log_pi.detach().mean(-1),)
+
+
+def cql_gradients(
+    nets: Nets, batch: Batch, draws: Draws, settings: CqlSettings, cloning: bool
+) -> tuple[Gradients, Metrics]:
+    """Losses at the current parameters and the gradient of each for its own network (facts 2.1).
+
+    Args:
+        nets: networks of the agent; `temperature` is the one that enters the losses.
+        batch: one minibatch a member, `[E, B, .]`.
+        draws: from `policy_draws` of the same networks.
+        settings: hyper-parameters.
+        cloning: behaviour cloning in place of the critics' value in the policy loss.
+
+    Returns:
+        Gradients by network in the order of its dictionary (without `temperature`), and losses `[E]` or
+        `[2, E]` and 0-dimensional diagnostics.
+    """
+    alpha = nets["temperature"]["log_alpha"].exp()
+    if cloning:
+        value = log_density_with_epsilon(draws.gaussian, batch.actions)
+    else:
+        frozen = {name: weight.detach() for name, weight in nets["critic"].items()}
+        value = q_values(frozen, batch.observations, draws.actions).amin(0)
+    policy_loss = (alpha.unsqueeze(-1) * draws.log_pi - value).mean(-1)
+
+    with torch.no_grad():
+        q_next = q_values(nets["target"], batch.next_observations, draws.next_actions).amin(0)
+        if settings.entropy_in_backup:
+            q_next -= alpha.unsqueeze(-1) * draws.next_log_pi
+        y = batch.rewards + (1 - batch.terminals) * settings.discount * q_next
+    weight = torch.full_like(alpha, settings.min_q_weight)
+    offset = torch.zeros_like(alpha)
+    if settings.lagrange_threshold is not None:
+        multiplier = nets["lagrange"]["log_multiplier"].exp().clamp(max=MAX_MULTIPLIER)
+        weight, offset = multiplier * weight, multiplier * settings.lagrange_threshold
+
+    critic_gradient, td, gap, q_mean = critic_gradients(nets["critic"], batch, draws, y, weight)
+    conservative = weight * gap - offset
+    gradients = {
+        "policy": torch.autograd.grad(policy_loss.sum(), list(nets["policy"].values())),
+        "critic": critic_gradient,
+    }
+    if settings.lagrange_threshold is not None:
+        # the multiplier ascends on the mean of the twins' terms; it is exp(log_multiplier), its own derivative
+        gradients["lagrange"] = (-conservative.mean(0),)
+    metrics = {
+        "policy_loss": policy_loss.detach(),
+        "q_loss": td + conservative,
+        "conservative_loss": conservative,
+        "alpha": alpha.mean(),
+        "q_mean": q_mean,
+    }
+    return gradients, metrics
+
+
+def critic_gradients(
+    critic: Mapping[str, Tensor], batch: Batch, draws: Draws, y: Tensor, weight: Tensor
+) -> tuple[tuple[Tensor, ...], Tensor, Tensor, Tensor]:
+    """Gradient of the TD error plus `weight` `[E]` times the conservative gap, a chunk of states at a time.
+
+    The data action goes through the critics beside the 3R others, so that one pass serves both terms.
+
+    Returns:
+        The gradients, the TD errors and gaps `[2, E]`, the mean value of the data actions.
+    """
+    params = list(critic.values())
+    actions = torch.cat([draws.penalty_actions, batch.actions.unsqueeze(2)], 2)
+    members, size, count, _ = actions.shape
+    width = critic["layer0.bias"].shape[1]
+    chunk = max(1, CHUNK_FLOATS // (2 * members * count * width))
+    totals = [torch.zeros_like(p) for p in params]
+    sums = torch.zeros(3, 2, members)
+    for start in range(0, size, chunk):
+        part = slice(start, start + chunk)
+        observations = batch.observations[:, part].repeat_interleave(count, 1)
+        q = q_values(critic, observations, actions[:, part].flatten(1, 2)).view(2, members, -1, count)
+        q_data = q[..., -1]
+        logits = q[..., :-1] - draws.penalty_log_density[:, part]
+        td = (q_data - y[:, part]).square().sum(-1) / size
+        gap = (logits.logsumexp(-1) - q_data).sum(-1) / size
+        torch._foreach_add_(totals, torch.autograd.grad((td + weight * gap).sum(), params))
+        sums += torch.stack([td, gap, q_data.sum(-1) / size]).detach()
+    return tuple(totals), sums[0], sums[1], sums[2].mean()

@@ -1,0 +1,97 @@
+"""The samplers: which rows of the store an update is made of (facts 3.4)."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from off2on.config import Settings
+from off2on.errors import Off2OnError
+from off2on.replay.balanced import BalancedSampler
+from off2on.replay.density import DensityNetwork, init_density
+from off2on.replay.store import Batch, Rows, TransitionStore
+
+SAMPLERS = ("balanced", "uniform", "online-only")
+
+
+class Sampler(Protocol):
+    """What fine-tuning asks of a sampler."""
+
+    def append(self, rows: Rows) -> None:
+        """Online rows were stored; they are consecutive."""
+
+    def draw(self) -> Rows:
+        """Rows of the next RL minibatch, `[batch]`."""
+
+    def update(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:
+        """Learn from the minibatch just used; 0-dimensional metrics by name."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that further draws depend on, but for the store and the generator."""
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `state` gave; the store holds its rows already."""
+
+
+class UniformSampler:
+    """Uniform draws over the rows from `first` on: 0 for all, the offline size for the online ones alone."""
+
+    def __init__(self, store: TransitionStore, first: int, batch: int, rng: np.random.Generator) -> None:
+        self.store, self.first, self.batch, self.rng = store, first, batch, rng
+
+    def append(self, rows: Rows) -> None:
+        """Nothing to keep: the store knows its size."""
+
+    def draw(self) -> Rows:
+        """Rows of an RL minibatch, `[batch]`."""
+        return self.rng.integers(self.first, self.store.size, self.batch)
+
+    def update(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:  # noqa: ARG002
+        """Nothing to learn."""
+        return {}
+
+    def state(self) -> dict[str, Tensor]:
+        """Nothing beyond the store."""
+        return {}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Nothing to put back."""
+
+
+def make_sampler(
+    kind: str,
+    store: TransitionStore,
+    offline_size: int,
+    settings: Settings,
+    init_rng: np.random.Generator,
+    rng: np.random.Generator,
+) -> Sampler:
+    """The sampler of a method.
+
+    Args:
+        kind: one of `SAMPLERS`.
+        store: the transitions; its first `offline_size` rows are offline.
+        offline_size: number of offline rows.
+        settings: `online` and `network` are read.
+        init_rng: draws the weights of the density network, where there is one.
+        rng: draws rows; the loop owns and checkpoints it.
+
+    Raises:
+        Off2OnError: an unknown kind, or balanced replay without offline rows.
+    """
+    online = settings.online
+    match kind:
+        case "uniform":
+            return UniformSampler(store, 0, online.batch, rng)
+        case "online-only":
+            return UniformSampler(store, offline_size, online.batch, rng)
+        case "balanced":
+            if offline_size == 0:
+                raise Off2OnError("sampler 'balanced' needs offline data; without any use 'online-only'")
+            widths = [settings.network.width] * settings.network.depth
+            sizes = store.observations.shape[1], store.actions.shape[1]
+            params = init_density(*sizes, widths, init_rng)
+            density = DensityNetwork(params, online.density_lr, online.temperature)
+            return BalancedSampler(store, offline_size, online, density, rng)
+    raise Off2OnError(f"unknown sampler '{kind}'; known samplers: {', '.join(SAMPLERS)}")
