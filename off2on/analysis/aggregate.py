@@ -54,7 +54,7 @@ def aggregate(directories: Iterable[Path], out_dir: Path) -> None:
     for name, table in zip(FILES, (curves, pretrain, summary, claims), strict=False):
         write_text(out_dir / name, table.to_csv(index=False, lineterminator="\n"))
     infos = [run.info for run in (*trained, *tuned)]
-    write_text(out_dir / FILES[-1], json.dumps(infos, indent=1, sort_keys=True) + "\n")
+    write_text(out_dir / FILES[-1], json.dumps(infos, indent=1) + "\n")
 
 
 def _order(job: Run) -> tuple[str, str, str, int]:

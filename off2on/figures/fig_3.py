@@ -60,7 +60,8 @@ def draw(tables: Tables) -> Figure:
     rows, columns = (in_order({panel[i] for panel in panels}, order) for i, order in enumerate((TASKS, DATASETS)))
     figure = Figure(figsize=(3.1 * len(columns) + 0.3, 2.45 * len(rows) + 0.75), layout="constrained")
     grid = figure.subplots(len(rows), len(columns), squeeze=False)
-    names, lines = labels(tables.curves), {}
+    names = labels(tables.curves)
+    lines: dict[str, Line2D] = {}
     for (i, task), (j, data) in product(enumerate(rows), enumerate(columns)):
         axes = grid[i, j]
         if (task, data) not in panels:

@@ -120,6 +120,8 @@ def save(figure: Figure, table: pd.DataFrame, stem: Path) -> None:
     """
     metadata: Any = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
     with mpl.rc_context({**_RC, "svg.hashsalt": stem.name}):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not once per file
         for ending, facts in metadata.items():
             with atomic(stem.with_name(f"{stem.name}.{ending}")) as temporary:
                 figure.savefig(temporary, format=ending, metadata=facts)

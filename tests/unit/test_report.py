@@ -1,0 +1,214 @@
+"""The report: one page, self-contained, with the numbers of the tables in it."""
+
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import pytest
+
+from off2on.analysis.aggregate import aggregate
+from off2on.errors import Off2OnError
+from off2on.figures.origins import datasets_sheet, settings_sheet
+from off2on.figures.registry import draw
+from off2on.figures.report import build_report
+from off2on.figures.sheets import Cell, Sheet, latex
+from off2on.figures.svg import inline_svg
+from off2on.paths import Layout
+from tests.unit.synthetic_results import Tree, run_info
+
+NAMES = ["fig_4a", "fig_4c"]
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Collects ids, links and text, and checks that tags nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: Counter[str] = Counter()
+        self.links: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        if tag not in VOID:
+            self._open.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids[value or ""] += 1
+            if name in {"href", "src", "xlink:href", "data", "action"}:
+                self.links.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    methods = ("ours", "sac", "uniform", "my-idea")
+    tree = Tree(tmp_path_factory.mktemp("report"), datasets=("random", "medium"), methods=methods).write()
+    aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis)
+    for name in NAMES:
+        draw(name, tree.layout)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def html(tree: Tree) -> str:
+    return build_report(tree.layout, NAMES).read_text()
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_the_page_needs_nothing_from_outside(html: str, page: Page, tree: Tree) -> None:
+    for link in page.links:
+        if link.startswith("#"):
+            assert link.removeprefix("#") in page.ids
+        else:
+            assert (tree.layout.figures / link).is_file()
+    assert not re.search(r"@import|url\((?!#)", html)
+    assert page.tags["script"] == 0
+    assert page.tags["svg"] == len(NAMES)
+
+
+def test_ids_are_unique_and_references_resolve(html: str, page: Page) -> None:
+    assert [name for name, count in page.ids.items() if count > 1] == []
+    assert set(re.findall(r"url\(#([^)]+)\)", html)) <= page.ids.keys()
+
+
+def test_light_dark_and_phone(html: str) -> None:
+    assert "prefers-color-scheme: dark" in html
+    assert 'name="viewport" content="width=device-width' in html
+
+
+def test_the_header_says_what_ran(page: Page) -> None:
+    assert "results of scale “quick”" in page.text
+    assert "Quick shows directions" in page.text
+    assert "2 (0, 1)" in page.text
+    assert "2026-11-21 10:00 to 2026-11-21 10:01 UTC" in page.text
+    assert "0123456789+" in page.text
+
+
+def test_statements_carry_their_numbers_and_verdicts(page: Page) -> None:
+    assert "CQL's Q ranks data above random actions: AUROC > 0.6" in page.text
+    # last made-up evaluation of CQL on medium, seed 0: 4400 against a dataset mean of 4000
+    assert re.search(r"halfcheetah-medium 0 4000 4400 1\.10 ✓ reached 0\.850 ✓ reached", page.text)
+    assert re.search(r"halfcheetah-random 0 -250 2500 – 0\.850", page.text)
+    assert "2 of 2 seeds ✓ reached" in page.text
+
+
+def test_a_failed_statement_is_called_so(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, datasets=("medium",), methods=("ours",), seeds=1).write()
+    progress = tree.layout.pretrain("halfcheetah", "medium", "cql", 0) / "progress.csv"
+    table = pd.read_csv(progress)
+    table.loc[5, ["return_mean", "q_auroc"]] = [3000, 0.55]
+    table.to_csv(progress, index=False)
+    aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis)
+    page = Page(build_report(tree.layout, []).read_text())
+    assert "4000 3000 0.75 ✗ not reached 0.550 ✗ not reached" in page.text
+    assert "0 of 1 seed ✗ not reached" in page.text
+
+
+def test_figures_come_with_captions_findings_and_files(page: Page) -> None:
+    for words in ("What the paper found", "What this run found", "Note: no runs, so no curve: medium-expert."):
+        assert words in page.text
+    assert "fig_4c.csv" in page.links
+    assert "Balanced ends above Uniform" in page.text
+
+
+def test_text_from_runs_is_escaped(html: str) -> None:
+    assert "a stranger&#39;s baseline &lt;made up&gt;" in html
+    assert "<made up>" not in html
+
+
+def test_final_tables(tree: Tree, html: str) -> None:
+    final = pd.read_csv(tree.layout.figures / "table_final.csv")
+    assert final["dataset"].tolist() == ["random"] * 3 + ["medium"] * 3 + ["none"]
+    assert final["method"].tolist() == ["ours", "uniform", "my-idea"] * 2 + ["sac"]
+    assert set(final["n"]) == {2}
+    row = final.iloc[0]
+    text = f"{row['return_mean']:.0f} ± {row['return_std']:.0f}"
+    assert f"<td>{text}</td>" in html
+    tex = (tree.layout.figures / "table_final.tex").read_text()
+    assert text.replace("±", r"$\pm$") in tex
+    assert len({line.count("&") for line in tex.splitlines() if line.endswith(r"\\")}) == 1
+
+
+def test_latex_escapes_what_it_must() -> None:
+    tex = latex(Sheet("t", ["", "a_b"], [["50 % & more", Cell("1 ± 2")], ["x^2", "–"]]))
+    assert r" & a\_b \\" in tex
+    assert r"50 \% \& more & 1 $\pm$ 2 \\" in tex
+    assert r"x\textasciicircum{}2 & -- \\" in tex
+
+
+def test_the_page_is_reproducible(tree: Tree, html: str) -> None:
+    assert build_report(tree.layout, NAMES).read_text() == html
+
+
+def test_a_figure_that_is_not_drawn_is_named(tree: Tree) -> None:
+    with pytest.raises(Off2OnError, match=r"fig_4b\.svg is missing: draw it first with 'off2on figure fig_4b'"):
+        build_report(tree.layout, ["fig_4b"])
+
+
+def test_settings_name_the_dataset_where_they_differ_and_skip_what_is_unused() -> None:
+    jobs = [
+        run_info("finetune", "quick", "local", "halfcheetah", data, method, 0)
+        for data, method in (("random", "ours"), ("medium-replay", "ours"), ("medium", "ours"), ("none", "sac"))
+    ]
+    sheet = settings_sheet(jobs)
+    rows = {str(row[0]): row[1:] for row in sheet.rows}
+    assert sheet.header == ["setting", "Ours", "SAC"]
+    assert rows["offline.min_q_weight"] == ["5; 10 (halfcheetah-medium)", "–"]
+    assert rows["online.rho"] == ["0.75", "–"]
+    assert rows["online.env_steps"] == ["5000", "5000"]
+
+
+def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
+    layout = Layout("quick", "local", tmp_path)
+    path = layout.dataset("halfcheetah", "medium-replay")
+    path.parent.mkdir(parents=True)
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"recipe": "medium-replay (snapshots)", "env_id": "HalfCheetah-v4", "seed": 0})
+    info = run_info("finetune", "quick", "local", "halfcheetah", "medium-replay", "ours", 0)
+    (row,) = datasets_sheet(layout, [info | {"dataset_transitions": 99_899}]).rows
+    assert "snapshots of one SAC run, an equal share each" in str(row[1])
+    assert row[2:] == ["99899", "–", "HalfCheetah-v4", "0", "ab" * 6]
+    # without the file, the source still says what is known
+    (bare,) = datasets_sheet(Layout("quick", "d4rl-v0", tmp_path / "none"), [info]).rows
+    assert bare[1] == "d4rl-v0"
+
+
+def test_inlined_svgs_keep_to_themselves() -> None:
+    svg = (
+        '<?xml version="1.0"?><!DOCTYPE svg><svg viewBox="0 0 72 36" width="72pt" xmlns="x"><metadata>m</metadata>'
+        '<style type="text/css">*{stroke: red}</style><g id="a" clip-path="url(#b)"/><use xlink:href="#a"/></svg>'
+    )
+    text = inline_svg(svg, "one", "A figure")
+    assert text.startswith('<svg id="one" role="img" aria-label="A figure" viewBox="0 0 72 36"')
+    assert "#one *{stroke: red}" in text
+    assert '<g id="one-a" clip-path="url(#one-b)"/><use xlink:href="#one-a"/>' in text
+    assert "metadata" not in text
+    with pytest.raises(ValueError, match="viewBox"):
+        inline_svg("<svg></svg>", "two", "x")
