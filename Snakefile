@@ -30,12 +30,12 @@ onstart:
 
 
 onsuccess:
-    say(f"Done. Report: {REPORT.absolute()}")
+    end()
 
 
 onerror:
     say(
-        "Stopped. What is finished stays, and interrupted training carries on from its last state: "
+        "stopped. What is finished stays, and interrupted training carries on from its last state: "
         "run the same command again."
     )
 
@@ -45,3 +45,5 @@ rule all:
     input:
         rules.report.output,
     localrule: True
+    message:
+        "all there"

@@ -1,4 +1,4 @@
-"""A directory in which the micro scale has run once, shared by all tests, and what calls Snakemake."""
+"""A copy of the code, a directory in which the micro scale has run once, and what calls Snakemake."""
 
 import os
 import shutil
@@ -10,69 +10,85 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-MICRO = REPOSITORY / "tests" / "micro.yaml"
+CHECKOUT = Path(__file__).resolve().parents[2]
+MICRO = CHECKOUT / "tests" / "micro.yaml"
 #: where the micro scale puts its results
 RESULTS, FIGURES = Path("results/micro/local"), Path("figures/micro/local")
 RUN = RESULTS / "runs/halfcheetah/medium/ours/seed0"
 
-Snakemake = Callable[..., "subprocess.CompletedProcess[str]"]
+Completed = subprocess.CompletedProcess[str]
+Snakemake = Callable[..., Completed]
 
 
-def command(
-    directory: Path, *arguments: str, module: str = "snakemake", repository: Path = REPOSITORY
-) -> list[str]:
+def command(repository: Path, directory: Path, *arguments: str, module: str = "snakemake") -> list[str]:
     where = ["-s", str(repository / "Snakefile"), "--directory", str(directory)]
     return [sys.executable, "-m", module, *where, "--cores", "2", *arguments]
 
 
-def environment(repository: Path = REPOSITORY) -> dict[str, str]:
+def environment(repository: Path) -> dict[str, str]:
     """The jobs import the package of `repository`, wherever they run."""
     return os.environ | {"PYTHONPATH": str(repository)}
 
 
-@pytest.fixture
-def snakemake(tmp_path: Path) -> Snakemake:
-    """Run Snakemake in tmp_path (or `directory`), and give back what it printed and its status."""
-
-    def call(
-        *arguments: str, directory: Path = tmp_path, module: str = "snakemake", repository: Path = REPOSITORY
-    ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            command(directory, *arguments, module=module, repository=repository),
-            cwd=directory,
-            env=environment(repository),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    return call
+def run(repository: Path, directory: Path, *arguments: str, module: str = "snakemake") -> Completed:
+    return subprocess.run(
+        command(repository, directory, *arguments, module=module),
+        cwd=directory,
+        env=environment(repository),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The micro scale, run to its report; read only. The processes of pytest-xdist share one."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that all processes of pytest-xdist have in common."""
     base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "micro"
-    with FileLock(f"{shared}.lock"):
-        if not (shared / "output.txt").is_file():
-            shutil.rmtree(shared, ignore_errors=True)
-            shared.mkdir()
-            run = subprocess.run(
-                command(shared, "--config", f"scale={MICRO}"),
-                cwd=shared,
-                env=environment(),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            assert run.returncode == 0, run.stdout
-            (shared / "output.txt").write_text(run.stdout)
-    return shared
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def repository(shared: Path) -> Path:
+    """A copy of the code, so that an edit of the checkout during the tests changes no hash."""
+    root = shared / "repository"
+    with FileLock(f"{root}.lock"):
+        if not root.exists():
+            caches = shutil.ignore_patterns("__pycache__")
+            for name in ("off2on", "workflow", "profiles", "config", "docs"):
+                shutil.copytree(CHECKOUT / name, root / name, ignore=caches)
+            for name in ("Snakefile", "environment.yml"):
+                shutil.copy(CHECKOUT / name, root / name)
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished(shared: Path, repository: Path) -> Path:
+    """The micro scale, run to its report; read only."""
+    directory = shared / "micro"
+    with FileLock(f"{directory}.lock"):
+        if not (directory / "output.txt").is_file():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            done = run(repository, directory, "--config", f"scale={MICRO}")
+            assert done.returncode == 0, done.stdout
+            (directory / "output.txt").write_text(done.stdout)
+    return directory
 
 
 @pytest.fixture
 def copy(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished directory, times of change kept."""
-    return Path(shutil.copytree(finished, tmp_path / "copy", ignore=shutil.ignore_patterns(".off2on.lock")))
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+@pytest.fixture
+def snakemake(repository: Path, tmp_path: Path) -> Snakemake:
+    """Run Snakemake in tmp_path (or `directory`); give back what it printed and its status."""
+
+    def call(
+        *arguments: str, directory: Path = tmp_path, module: str = "snakemake", code: Path = repository
+    ) -> Completed:
+        return run(code, directory, *arguments, module=module)
+
+    return call

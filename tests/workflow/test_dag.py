@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import REPOSITORY, Snakemake, command, environment
+from .conftest import Snakemake, command, environment
 
 
 def counts(output: str) -> dict[str, int]:
@@ -65,16 +65,20 @@ def test_the_workflow_passes_snakemakes_linter(snakemake: Snakemake) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_planning_does_not_import_torch(tmp_path: Path) -> None:
+def test_planning_does_not_import_torch(repository: Path, tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from snakemake.cli import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "print('imported:', {'torch', 'gymnasium', 'matplotlib'} & set(sys.modules))\n"
     )
-    arguments = command(tmp_path, "-n")[3:]
+    arguments = command(repository, tmp_path, "-n")[3:]
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment(), capture_output=True, text=True
+        [sys.executable, "-c", code, *arguments],
+        cwd=tmp_path,
+        env=environment(repository),
+        capture_output=True,
+        text=True,
     )
     assert "imported: set()" in done.stdout, done.stdout + done.stderr
 
@@ -102,7 +106,3 @@ def test_a_source_without_a_file_says_where_to_put_it(snakemake: Snakemake, tmp_
     assert "results/smoke/d4rl-v0/datasets/halfcheetah/random.hdf5" in done.stdout
     assert "Put the D4RL file" in done.stdout
     assert not list(tmp_path.rglob("*.hdf5"))
-
-
-def test_the_default_profile_is_found_beside_the_snakefile() -> None:
-    assert (REPOSITORY / "profiles" / "default" / "profile.yaml").is_file()

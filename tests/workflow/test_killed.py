@@ -32,13 +32,13 @@ def wait_for(path: Path, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["with its jobs", "alone"])
 def test_sigkill_then_reproduce_ends_in_the_same_numbers(
-    snakemake: Snakemake, finished: Path, tmp_path: Path, whole_group: bool
+    snakemake: Snakemake, finished: Path, repository: Path, tmp_path: Path, whole_group: bool
 ) -> None:
     config = ["--config", f"scale={MICRO}"]
-    first = command(tmp_path, str(RUN / "progress.csv"), *config, module="off2on.reproduce")
+    first = command(repository, tmp_path, str(RUN / "progress.csv"), *config, module="off2on.reproduce")
     with (tmp_path / "first.txt").open("w") as output:
         process = subprocess.Popen(
-            first, cwd=tmp_path, env=environment(), stdout=output, stderr=output, start_new_session=True
+            first, cwd=tmp_path, env=environment(repository), stdout=output, stderr=output, start_new_session=True
         )
         wait_for(tmp_path / RUN / "progress.csv", process)
         if whole_group:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import FIGURES, MICRO, REPOSITORY, RESULTS, RUN, Snakemake
+from .conftest import FIGURES, MICRO, RESULTS, RUN, Snakemake
 
 JOB = re.compile(r"^(?:Job \d+: |rule )(\w+)", re.MULTILINE)
 
@@ -24,7 +24,7 @@ def test_the_run_ends_with_figures_and_report(finished: Path) -> None:
     output = (finished / "output.txt").read_text()
     assert "scale micro, source local: it should take seconds" in output
     assert "--config scale=paper" in output
-    assert f"Report: {finished / FIGURES / 'report.html'}" in output
+    assert f"report: {finished / FIGURES / 'report.html'}" in output
 
 
 def test_a_second_run_has_nothing_to_do(snakemake: Snakemake, copy: Path) -> None:
@@ -51,36 +51,31 @@ def test_a_setting_reruns_the_jobs_that_read_it(
     assert planned(done.stdout) == jobs
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """A copy of the code, to edit."""
-    root = tmp_path / "repository"
-    root.mkdir()
-    for name in ("off2on", "workflow", "profiles", "config"):
-        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Snakefile", "environment.yml"):
-        shutil.copy(REPOSITORY / name, root / name)
-    return root
+def test_an_edit_reruns_exactly_what_it_concerns(
+    snakemake: Snakemake, copy: Path, repository: Path, tmp_path: Path
+) -> None:
+    code = Path(shutil.copytree(repository, tmp_path / "edited"))
 
-
-def test_an_edit_reruns_exactly_what_it_concerns(snakemake: Snakemake, copy: Path, repository: Path) -> None:
     def after(name: str, addition: str) -> set[str]:
-        path = repository / "off2on" / name
+        path = code / "off2on" / name
         before = path.read_text()
         path.write_text(before + addition)
-        done = snakemake("-n", "--config", f"scale={MICRO}", directory=copy, repository=repository)
+        done = snakemake("-n", "--config", f"scale={MICRO}", directory=copy, code=code)
         assert done.returncode == 0, done.stdout
         path.write_text(before)
         return set(re.findall(r"^Job \d+: (.+)$", done.stdout, re.MULTILINE))
 
     assert after("agents/ensemble.py", "\n# a comment\n") == set()
+    assert "collect halfcheetah/medium" in after("training/collect.py", "\n_EDIT = 1\n")
     assert after("figures/fig_4a.py", "\n_EDIT = 1\n") == {"draw fig_4a", "write the report"}
     edited = after("agents/cql.py", "\n_EDIT = 1\n")
     assert {job.split()[0] for job in edited} == {"pretrain", "finetune", "aggregate", "draw", "write"}
 
 
-def test_a_baseline_file_from_outside_appears_in_the_tables(snakemake: Snakemake, copy: Path) -> None:
-    baseline = REPOSITORY / "docs" / "examples" / "random_policy.smk"
+def test_a_baseline_file_from_outside_appears_in_the_tables(
+    snakemake: Snakemake, copy: Path, repository: Path
+) -> None:
+    baseline = repository / "docs" / "examples" / "random_policy.smk"
     done = snakemake("--config", f"scale={MICRO}", f"baselines=[{baseline}]", directory=copy)
     assert done.returncode == 0, done.stdout
     assert "random-policy" in (copy / RESULTS / "analysis" / "runs.csv").read_text()

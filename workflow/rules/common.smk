@@ -47,7 +47,8 @@ BASELINE_FILES = [
     *sorted(Path(workflow.basedir).glob("workflow/baselines/*.smk")),
     *(Path(path).absolute() for path in SELECTION.baseline_files),
 ]
-BASELINE_RUNS = []
+#: filled by the files above, through register_baseline
+REGISTERED, BASELINE_RUNS = [], []
 
 
 wildcard_constraints:
@@ -72,6 +73,11 @@ def begin():
         )
 
 
+def end():
+    made = f"report: {REPORT.absolute()}" if REPORT.is_file() else f"figures: {LAYOUT.figures.absolute()}"
+    say(f"done; {made}")
+
+
 # ------------------------------------------------------------------------------------------------ baselines
 
 
@@ -80,7 +86,7 @@ def register_baseline(name, datasets):
 
     `datasets` are patterns on task/dataset, such as "*/random"; "none" for training from scratch.
     """
-    if name in METHODS or any(run.method == name for run in BASELINE_RUNS):
+    if name in METHODS or name in REGISTERED:
         stop(f"register_baseline: the method '{name}' exists already; choose another name")
     if SELECTION.baselines is None or name in SELECTION.baselines:
         pairs = ((task, dataset) for task in SCALE.tasks for dataset in matching(SCALE, task, datasets))
@@ -104,9 +110,6 @@ def baseline_files(name):
     return [directory / file for file in ("progress.csv", "run.json")]
 
 
-REGISTERED = []
-
-
 # ------------------------------------------------------------------------------------------ paths of inputs
 
 
@@ -123,15 +126,17 @@ def finetune_inputs(wildcards):
     return [dataset_file(wildcards), agents / "agent.safetensors"]
 
 
-RESULTS = [LAYOUT.pretrain(*job) for job in PRETRAININGS] + [LAYOUT.run(*run) for run in OWN_RUNS + BASELINE_RUNS]
+def results():
+    """The directories of all pre-trainings and runs, those of baselines too."""
+    return [LAYOUT.pretrain(*job) for job in PRETRAININGS] + [LAYOUT.run(*run) for run in OWN_RUNS + BASELINE_RUNS]
 
 
 # -------------------------------------------------------------------------------- what a job's result hangs on
 
 
 def collect_settings(wildcards):
-    actors = sorted((PACKAGE / "actors").rglob(f"*{wildcards.task}*"))
-    return SCALE.collect.model_dump_json() + code_hash(files=[path for path in actors if path.is_file()])
+    actors = (PACKAGE / "actors" / wildcards.task).glob("*.safetensors")
+    return [SCALE.collect.model_dump_json(), code_hash(files=actors)]
 
 
 def pretrain_settings(wildcards):

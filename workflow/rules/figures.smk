@@ -1,7 +1,7 @@
 # Tables, figures and the report: they read files only, and are redrawn in seconds.
 rule aggregate:
     input:
-        [path / name for path in RESULTS for name in ("progress.csv", "run.json")],
+        [path / name for path in results() for name in ("progress.csv", "run.json")],
     output:
         [LAYOUT.analysis / name for name in TABLES],
     log:
@@ -16,7 +16,7 @@ rule aggregate:
     params:
         code=code_hash("off2on.analysis.aggregate"),
         out=LAYOUT.analysis,
-        directories=RESULTS,
+        directories=results(),
     message:
         "aggregate {SCALE.name}"
     shell:
