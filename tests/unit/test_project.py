@@ -2,7 +2,10 @@
 
 import os
 import re
+import shutil
+import subprocess
 import tomllib
+from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
@@ -60,3 +63,30 @@ def test_one_version() -> None:
     changelog = (REPOSITORY / "CHANGELOG.md").read_text()
     assert off2on.__version__ == PROJECT["version"] == citation["version"]
     assert f"## [{PROJECT['version']}]" in changelog
+
+
+def make(directory: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The Makefile in a directory that has no .venv."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(REPOSITORY / name, directory)
+    return subprocess.run(["make", *arguments], cwd=directory, capture_output=True, text=True)
+
+
+def test_make_refuses_an_old_python_in_one_message(tmp_path: Path) -> None:
+    old = tmp_path / "python3.9"
+    old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.1 || exit 1\n')
+    old.chmod(0o755)
+    done = make(tmp_path, "reproduce", f"PYTHON={old}")
+    assert done.returncode != 0
+    assert f"off2on needs Python 3.11 or newer; '{old}' is Python 3.9.1" in done.stderr
+    assert "make reproduce PYTHON=python3.12" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_passes_scale_target_and_options_on(tmp_path: Path) -> None:
+    words = ["SCALE=smoke", "CORES=2", "TARGET=fig_4a", "CONFIG=seeds=2", "ARGS=--dry-run"]
+    done = make(tmp_path, "--dry-run", "reproduce", *words)
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith("off2on.reproduce --cores 2 fig_4a --config scale=smoke seeds=2 --dry-run")
+    assert "--extra-index-url URL" in make(tmp_path, "-n", "setup", "TORCH_INDEX=URL").stdout
