@@ -59,10 +59,10 @@ def cql_nets(golden: Golden) -> Nets:
 
 def batch(golden: Golden, prefix: str = "") -> Batch:
     """The minibatch below a prefix, `[B, .]`."""
-    fields = [golden[f"{prefix}{name}"] for name in Batch._fields]
-    return Batch(
-        *(f.squeeze(-1) if name in {"rewards", "terminals"} else f for name, f in zip(Batch._fields, fields))
-    )
+    fields = {name: golden[f"{prefix}{name}"] for name in Batch._fields}
+    for name in ("rewards", "terminals"):
+        fields[name] = fields[name].squeeze(-1)
+    return Batch(**fields)
 
 
 def check(actual: Tensor, expected: Tensor, name: str, rtol: float = 1e-4, atol: float = 0.0) -> None:

@@ -29,14 +29,9 @@ def test_losses_and_every_gradient(
         cql_actions=golden["random_actions"].shape[1],
         entropy_in_backup=bool(golden["entropy_in_backup"]),
     )
-    kinds = (
-        "noise_policy_loss",
-        "noise_td_target",
-        "noise_current_actions",
-        "noise_next_actions",
-        "random_actions",
-    )
-    noise = CqlNoise(*(golden[kind].unsqueeze(0) for kind in kinds))
+    kinds = ("policy_loss", "td_target", "current_actions", "next_actions")
+    normals = [golden[f"noise_{kind}"].unsqueeze(0) for kind in kinds]
+    noise = CqlNoise(*normals, golden["random_actions"].unsqueeze(0))
     batch = Batch(*(field.unsqueeze(0) for field in g.batch(golden)))
 
     draws = policy_draws(nets["policy"], batch, noise)

@@ -1,0 +1,1 @@
+"""Speed of the parts that a run's time goes into: `python -m benchmarks`."""

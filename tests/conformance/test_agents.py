@@ -1,0 +1,193 @@
+"""What every agent must satisfy."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from off2on.agents.cql import CqlAgent
+from off2on.agents.ensemble import EnsembleAgent, SacSettings
+from off2on.nn.state import flatten
+from off2on.replay.store import Batch
+from tests.conformance.agents import ACTION, CASES, OBSERVATION, Case, nets, train
+
+cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+cql_cases = pytest.mark.parametrize("case", [c for n, c in CASES.items() if n != "sac"], ids=list(CASES)[1:])
+
+MEMBERS = [0, 1, 2]
+
+
+def queries() -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    observations = torch.randn(7, OBSERVATION, generator=generator)
+    return observations, torch.rand(7, ACTION, generator=generator) * 2 - 1
+
+
+def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+@cql_cases
+def test_members_together_equal_members_alone(case: Case) -> None:
+    together = case.make(MEMBERS)
+    train(case, together, MEMBERS, 0, 10)
+    for i in MEMBERS:
+        alone = case.make([i])
+        train(case, alone, [i], 0, 10)
+        for net, params in alone.nets.items():
+            for name, value in params.items():
+                stacked = together.nets[net][name]
+                # critics are stacked twin-major: rows i and i + 3 are those of member i
+                torch.testing.assert_close(stacked[i :: len(MEMBERS)], value, rtol=1e-5, atol=1e-5)
+
+
+def test_an_ensemble_of_copies_is_one_member() -> None:
+    case = CASES["sac"]
+    one, copies = case.make([0]), case.make([0, 0, 0])
+    train(case, one, [0], 0, 10)
+    train(case, copies, [0, 0, 0], 0, 10)
+    observations, actions = queries()
+    torch.testing.assert_close(copies.act(observations), one.act(observations), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        copies.q(observations, actions)[2:], one.q(observations, actions), rtol=1e-4, atol=1e-4
+    )
+
+
+@cases
+def test_saved_and_loaded_it_goes_on_bit_by_bit(case: Case) -> None:
+    whole = case.make(MEMBERS)
+    train(case, whole, MEMBERS, 0, 10)
+    first = case.make(MEMBERS)
+    train(case, first, MEMBERS, 0, 5)
+    file = save(first.state())
+    second = case.make([5, 6, 7])
+    second.load_state(load(file))
+    assert equal(second.state(), first.state())
+    train(case, second, MEMBERS, 5, 10)
+    assert equal(second.state(), whole.state())
+
+
+@cases
+def test_an_update_changes_every_network_and_leaves_no_gradient_behind(case: Case) -> None:
+    agent = case.make(MEMBERS)
+    before = {key: value.clone() for key, value in flatten(agent.nets).items()}
+    train(case, agent, MEMBERS, 0, 1)
+    after = flatten(agent.nets)
+    assert [key for key in before if torch.equal(before[key], after[key])] == []
+    assert all(value.grad is None for params in agent.nets.values() for value in params.values())
+    assert not any(value.requires_grad for value in agent.nets["target"].values())
+
+
+def changed(batch: Batch, **fields: Tensor) -> Batch:
+    return batch._replace(**fields)
+
+
+@cases
+def test_no_loss_leaks_into_the_network_of_another(case: Case) -> None:
+    """What enters the critics' loss alone leaves the gradients of policy and temperature as they were."""
+    agent = case.make(MEMBERS)
+    batch, noise = case.draw(agent, MEMBERS, 0)
+    one = case.gradients(agent, batch, noise)
+    other = case.gradients(
+        agent, changed(batch, rewards=batch.rewards + 1, next_observations=batch.next_observations + 1), noise
+    )
+    for name in ("policy", "temperature"):
+        assert all(torch.equal(a, b) for a, b in zip(one[name], other[name], strict=True))
+    assert not torch.equal(one["critic"][0], other["critic"][0])
+
+
+@pytest.mark.parametrize("name", ["sac", "cql"])
+def test_the_noise_of_the_policy_loss_does_not_reach_the_critics(name: str) -> None:
+    case = CASES[name]
+    agent = case.make(MEMBERS)
+    batch, noise = case.draw(agent, MEMBERS, 0)
+    moved = torch.stack([noise[0] + 1, noise[1]]) if name == "sac" else noise._replace(policy=noise.policy + 1)
+    one, other = case.gradients(agent, batch, noise), case.gradients(agent, batch, moved)
+    assert all(torch.equal(a, b) for a, b in zip(one["critic"], other["critic"], strict=True))
+    assert not torch.equal(one["policy"][0], other["policy"][0])
+
+
+@cql_cases
+def test_no_member_reaches_another(case: Case) -> None:
+    agent = case.make(MEMBERS)
+    batch, noise = case.draw(agent, MEMBERS, 0)
+    other_batch = Batch(*(field.clone() for field in batch))
+    for field in other_batch:
+        field[1] = -field[1]
+    one, other = case.gradients(agent, batch, noise), case.gradients(agent, other_batch, noise)
+    for net in one:
+        for a, b in zip(one[net], other[net], strict=True):
+            for i in (0, 2):
+                torch.testing.assert_close(a[i :: len(MEMBERS)], b[i :: len(MEMBERS)])
+    assert not torch.allclose(one["critic"][0][1], other["critic"][0][1])
+
+
+@cases
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_extreme_inputs_stay_finite(case: Case, scale: float) -> None:
+    agent = case.make(MEMBERS)
+    for k in range(10):
+        batch, noise = case.draw(agent, MEMBERS, k)
+        large = changed(
+            batch,
+            observations=scale * batch.observations,
+            next_observations=scale * batch.next_observations,
+            rewards=scale * batch.rewards,
+            actions=batch.actions.sign(),
+        )
+        metrics = agent.update(large, noise)
+        assert all(torch.isfinite(value).all() for value in metrics.values())
+    assert all(torch.isfinite(value).all() for value in agent.state().values())
+
+
+@cases
+def test_actions_are_bounded_and_values_have_a_row_a_member(case: Case) -> None:
+    agent = case.make(MEMBERS)
+    observations, actions = queries()
+    acted = agent.act(observations, 1) if isinstance(agent, CqlAgent) else agent.act(observations)
+    assert acted.shape == actions.shape
+    assert acted.abs().max() <= 1
+    assert agent.q(observations, actions).shape == (3, 7)
+
+
+def test_exploration_is_a_sample_around_the_deterministic_action() -> None:
+    agent = EnsembleAgent(nets(MEMBERS), SacSettings())
+    observations, _ = queries()
+    noise = torch.from_numpy(np.random.default_rng(0).standard_normal((7, ACTION), np.float32))
+    assert torch.equal(agent.act(observations, torch.zeros_like(noise)), agent.act(observations))
+    assert not torch.allclose(agent.act(observations, noise), agent.act(observations))
+
+
+def test_cql_uses_the_temperature_after_its_step_and_sac_the_one_before() -> None:
+    """Facts 1.6, 2.1."""
+    for name, after in [("sac", False), ("cql", True)]:
+        agent = CASES[name].make(MEMBERS)
+        log_alpha = agent.nets["temperature"]["log_alpha"]
+        before = log_alpha.detach().clone()
+        batch, noise = CASES[name].draw(agent, MEMBERS, 0)
+        used = agent.update(batch, noise)["alpha"]
+        torch.testing.assert_close(used, (log_alpha.detach() if after else before).exp().mean())
+        assert not torch.equal(log_alpha, before)
+
+
+def test_cloning_takes_no_notice_of_the_critics() -> None:
+    case = CASES["cql-cloning"]
+    agent = case.make(MEMBERS)
+    batch, noise = case.draw(agent, MEMBERS, 0)
+    one = case.gradients(agent, batch, noise)["policy"]
+    with torch.no_grad():
+        agent.nets["critic"]["layer2.weight"].neg_()
+    assert all(torch.equal(a, b) for a, b in zip(one, case.gradients(agent, batch, noise)["policy"], strict=True))
+
+
+def test_cloning_ends_after_its_steps() -> None:
+    case = CASES["cql-cloning"]
+    agent, reference = case.make(MEMBERS), CASES["cql"].make(MEMBERS)
+    train(case, agent, MEMBERS, 0, 7)
+    reference.load_state(agent.state())
+    batch, noise = case.draw(agent, MEMBERS, 7)
+    one, other = case.gradients(agent, batch, noise), case.gradients(reference, batch, noise)
+    assert all(torch.equal(a, b) for a, b in zip(one["policy"], other["policy"], strict=True))
+    agent.steps = 6
+    assert not torch.equal(case.gradients(agent, batch, noise)["policy"][0], one["policy"][0])

@@ -1,0 +1,71 @@
+"""Agents solve a task whose optimum is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from off2on.agents.cql import CqlAgent, CqlSettings
+from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
+from tests.conformance import tiny
+
+BATCH, WIDTHS = 64, [32, 32]
+POSITIONS = torch.linspace(0, 0.75, 16).unsqueeze(1)
+
+
+BEST = tiny.optimal_value(0.0)
+
+
+def test_the_optimum_is_a_short_step_and_three_long_ones() -> None:
+    def optimal(position: tiny.Floats) -> tiny.Floats:
+        return np.where(position == 0, 0.2, 1.0).astype(np.float32)
+
+    assert tiny.walk(optimal) == pytest.approx(BEST)
+    assert tiny.walk(lambda position: np.ones(1, np.float32)) < BEST
+    assert tiny.walk(lambda position: -np.ones(1, np.float32), 200) < 0.5 * BEST
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_sac_solves_it_online(members: int) -> None:
+    rng = np.random.default_rng(0)
+    nets = init_agent(1, 1, WIDTHS, [np.random.default_rng([1, i]) for i in range(members)])
+    agent = EnsembleAgent(nets, SacSettings(policy_lr=5e-3, q_lr=5e-3, discount=tiny.DISCOUNT, tau=0.05))
+    store = tiny.empty_store()
+    position = rng.uniform(0, tiny.START, 4).astype(np.float32)
+    for _ in range(400):
+        noise = torch.from_numpy(rng.standard_normal((4, 1), np.float32))
+        action = agent.act(torch.from_numpy(position[:, None]), noise).numpy()[:, 0]
+        _, position = tiny.record(store, position, action)
+        ended = position >= tiny.END
+        position[ended] = rng.uniform(0, tiny.START, ended.sum())
+        agent.update(store.batch(rng.integers(store.size, size=BATCH)), agent.draw_noise(rng, BATCH))
+
+    assert tiny.walk(lambda p: agent.act(torch.from_numpy(p[:, None])).numpy()[:, 0]) > 0.97 * BEST
+    values = agent.q(torch.zeros(1, 1), torch.ones(1, 1))
+    assert values.tolist() == [[pytest.approx(BEST, rel=0.15)]] * members
+
+
+def test_cql_solves_it_from_mixed_data() -> None:
+    rng = np.random.default_rng(0)
+    rngs = [np.random.default_rng([1, i]) for i in range(2)]
+    settings = CqlSettings(
+        policy_lr=5e-3,
+        q_lr=5e-3,
+        discount=tiny.DISCOUNT,
+        tau=0.05,
+        min_q_weight=0.5,
+        cql_actions=4,
+        bc_steps=50,
+    )
+    agent = CqlAgent(init_agent(1, 1, WIDTHS, rngs), settings)
+    store = tiny.mixed_store(2000, rng)
+    for _ in range(400):
+        rows = rng.integers(store.size, size=(2, BATCH))
+        agent.update(store.batch(rows), agent.draw_noise(rngs, BATCH))
+
+    for member in range(2):
+        found = tiny.walk(lambda p, m=member: agent.act(torch.from_numpy(p[:, None]), m).numpy()[:, 0])
+        assert found > 0.97 * BEST
+    ones = torch.ones_like(POSITIONS)
+    assert (agent.q(POSITIONS, ones) > agent.q(POSITIONS, -ones)).all()
+    # conservative: the truth is approached from below
+    assert (agent.q(torch.zeros(1, 1), torch.ones(1, 1)) < BEST).all()

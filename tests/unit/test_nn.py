@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+import torch
+
+from off2on.nn.adam import Adam
+from off2on.nn.memory import keep_freed_memory
+from off2on.nn.mlp import hidden, init_mlp, layer_names, mlp
+
+
+def rngs(count: int) -> list[np.random.Generator]:
+    return [np.random.default_rng(i) for i in range(count)]
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_every_member_is_its_own_network(outputs: int) -> None:
+    params = init_mlp([5, 7, 6, outputs], rngs(3))
+    x = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
+    for i in range(3):
+        h = x[i]
+        for name in ("layer0", "layer1"):
+            h = torch.relu(h @ params[f"{name}.weight"][i] + params[f"{name}.bias"][i])
+        torch.testing.assert_close(hidden({k: v for k, v in params.items() if "layer2" not in k}, x)[i], h)
+        expected = h @ params["layer2.weight"][i] + params["layer2.bias"][i]
+        torch.testing.assert_close(mlp(params, x)[i], expected)
+
+
+def test_a_shared_batch_reaches_every_member() -> None:
+    params = init_mlp([5, 7, 1], rngs(3))
+    x = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(mlp(params, x), mlp(params, x.expand(3, 4, 5)))
+
+
+def test_gradient_of_a_network_with_one_output() -> None:
+    params = init_mlp([3, 4, 1], rngs(2), last_bound=None)
+    params = {name: value.double().requires_grad_(True) for name, value in params.items()}
+    x = torch.randn(2, 6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+
+    def network(x: torch.Tensor, *values: torch.Tensor) -> torch.Tensor:
+        return mlp(dict(zip(params, values, strict=True)), x)
+
+    assert torch.autograd.gradcheck(network, (x, *params.values()))
+
+
+def test_initialisation_has_the_documented_bounds_and_ignores_the_other_members() -> None:
+    params = init_mlp([16, 100, 1], rngs(3), last_bias=1.0)
+    assert layer_names(params) == ["layer0", "layer1"]
+    assert 0.9 / 4 < params["layer0.weight"].abs().max() <= 1 / 4
+    assert 2.5e-3 < params["layer1.weight"].abs().max() <= 3e-3
+    assert params["layer0.bias"].eq(0).all()
+    assert params["layer1.bias"].eq(1).all()
+    alone = init_mlp([16, 100, 1], rngs(1), last_bias=1.0)
+    assert all(torch.equal(params[name][:1], alone[name]) for name in params)
+
+
+def test_adam_is_torchs_adam() -> None:
+    ours = {"a": {"x": torch.linspace(-1, 1, 5)}, "b": {"y": torch.ones(2, 2)}}
+    theirs = [ours["a"]["x"].clone().requires_grad_(True), ours["b"]["y"].clone().requires_grad_(True)]
+    adam = Adam(ours, {"a": 1e-2, "b": 1e-3})
+    reference = torch.optim.Adam([{"params": [theirs[0]], "lr": 1e-2}, {"params": [theirs[1]], "lr": 1e-3}])
+    for step in range(5):
+        theirs[0].grad, theirs[1].grad = torch.sin(theirs[0].detach() + step), theirs[1].detach() * step
+        adam.step({"a": (theirs[0].grad,), "b": (theirs[1].grad,)})
+        reference.step()
+    torch.testing.assert_close(ours["a"]["x"], theirs[0].detach())
+    torch.testing.assert_close(ours["b"]["y"], theirs[1].detach())
+
+
+def test_adam_steps_only_the_networks_it_is_given_gradients_of() -> None:
+    nets = {"a": {"x": torch.zeros(1)}, "b": {"x": torch.zeros(1)}}
+    adam = Adam(nets, {"a": 0.1, "b": 0.1})
+    adam.step({"a": (torch.ones(1),)})
+    assert nets["a"]["x"].item() == pytest.approx(-0.1, rel=1e-4)
+    assert nets["b"]["x"].item() == 0.0
+
+
+def test_memory_setting_can_be_repeated() -> None:
+    keep_freed_memory()
+    keep_freed_memory()
+    assert torch.ones(1 << 20).sum().item() == 1 << 20

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from off2on.config import Settings
+from off2on.errors import Off2OnError
+from off2on.replay.samplers import UniformSampler, make_sampler
+from off2on.replay.store import TransitionStore
+
+
+def store(count: int) -> TransitionStore:
+    made = TransitionStore(1, 1, count)
+    zeros = np.zeros(count, np.float32)
+    made.append(np.zeros((count + 1, 1), np.float32), zeros[:, None], zeros, zeros)
+    return made
+
+
+@pytest.mark.parametrize(("first", "expected"), [(0, 1.0), (6, 2.5)])
+def test_uniform_draws_reach_every_row_from_the_first_on_alike(first: int, expected: float) -> None:
+    sampler = UniformSampler(store(10), first, 1000, np.random.default_rng(0))
+    counts = np.bincount(sampler.draw(), minlength=10)
+    assert counts[:first].sum() == 0
+    assert np.abs(counts[first:] - 100 * expected).max() < 4 * np.sqrt(100 * expected)
+
+
+@pytest.mark.parametrize(("kind", "low"), [("uniform", 0), ("online-only", 6)])
+def test_the_kind_decides_the_first_row(kind: str, low: int) -> None:
+    rng = np.random.default_rng(0)
+    sampler = make_sampler(kind, store(10), 6, Settings(), init_rng=rng, rng=rng)
+    assert set(sampler.draw().tolist()) == set(range(low, 10))
+
+
+def test_an_unknown_kind_is_named_with_the_known_ones() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(
+        Off2OnError, match="unknown sampler 'best'; known samplers: balanced, uniform, online-only"
+    ):
+        make_sampler("best", store(2), 1, Settings(), init_rng=rng, rng=rng)
+
+
+def test_balanced_replay_needs_offline_rows() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(Off2OnError, match="needs offline data"):
+        make_sampler("balanced", store(2), 0, Settings(), init_rng=rng, rng=rng)
