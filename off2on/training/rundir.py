@@ -114,7 +114,7 @@ class RunDirectory:
             with safe_open(path, framework="pt") as file:
                 meta = json.loads(file.metadata()["off2on"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
             raise Off2OnError(f"{path} is damaged ({error}). Remove it to start this run anew") from error
         if meta["config_hash"] != self.config_hash:
             raise Off2OnError(
