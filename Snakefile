@@ -46,4 +46,4 @@ rule all:
         rules.report.output,
     localrule: True
     message:
-        "all there"
+        f"all there: {REPORT}"
