@@ -8,6 +8,7 @@ from zlib import crc32
 
 import matplotlib as mpl
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from off2on.envs.tasks import TASKS
@@ -104,7 +105,7 @@ def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
 
 def style_context() -> Any:
     """A context in which figures have the project's fonts and lines."""
-    return mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": "agg"})
+    return mpl.rc_context({**mpl.rcParamsDefault, **sns.axes_style("whitegrid"), **_RC, "backend": "agg"})
 
 
 def save(figure: Figure, table: pd.DataFrame, stem: Path) -> None:
