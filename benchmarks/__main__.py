@@ -37,7 +37,7 @@ FIRST_STEP = """
 import numpy as np, torch
 import off2on.training.finetune
 from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
-from off2on.replay.store import Batch
+from off2on.data.batch import Batch
 torch.set_num_threads(1)
 agent = EnsembleAgent(init_agent(17, 6, [256, 256], [np.random.default_rng(0)] * 5), SacSettings())
 batch = Batch(torch.ones(256, 17), torch.zeros(256, 6), torch.ones(256), torch.ones(256, 17), torch.zeros(256))

@@ -66,10 +66,13 @@ def _say(text: str) -> None:
 
 
 def _one_thread() -> None:
-    """Two spinning OpenMP teams on two cores are fifty times slower than one thread each."""
+    """Set up torch: two spinning OpenMP teams on two cores are fifty times slower than one thread each."""
     import torch
 
+    from off2on.nn.memory import keep_freed_memory
+
     torch.set_num_threads(1)
+    keep_freed_memory()
 
 
 @job("collect")

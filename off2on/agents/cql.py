@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from off2on.agents.ensemble import Metrics, q_values, soft_update
+from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import (
     CQL_LOG_STD,
@@ -23,7 +24,6 @@ from off2on.nn.gaussian import (
     sample_with_epsilon,
 )
 from off2on.nn.state import Nets, copy_into, flatten
-from off2on.replay.store import Batch
 
 #: hidden activations of all critics that one chunk of states may hold: what fits a core's cache is several
 #: times faster to pass over than what does not

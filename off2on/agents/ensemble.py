@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import SAC_LOG_STD, Gaussian, init_policy, mixture, policy, sample
 from off2on.nn.mlp import Params, init_mlp, mlp
 from off2on.nn.state import Nets, copy_into, flatten
-from off2on.replay.store import Batch
 
 Metrics = dict[str, Tensor]
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from off2on.config import Online
+from off2on.data.batch import Batch
 from off2on.replay.density import DensityNetwork, Pairs
-from off2on.replay.store import Batch, Rows, TransitionStore
+from off2on.replay.store import Rows, TransitionStore
 from off2on.replay.sumtree import SumTree
 
 

@@ -7,10 +7,11 @@ import numpy as np
 from torch import Tensor
 
 from off2on.config import Settings
+from off2on.data.batch import Batch
 from off2on.errors import Off2OnError
 from off2on.replay.balanced import BalancedSampler
 from off2on.replay.density import DensityNetwork, init_density
-from off2on.replay.store import Batch, Rows, TransitionStore
+from off2on.replay.store import Rows, TransitionStore
 
 SAMPLERS = ("balanced", "uniform", "online-only")
 

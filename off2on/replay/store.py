@@ -1,28 +1,19 @@
 """The one transition store of a run: offline rows first, online rows appended (design, section 4)."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from off2on.data.batch import Batch
 from off2on.data.dataset import Dataset
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 ROW_ARRAYS = ("frame", "actions", "rewards", "terminals")
-
-
-class Batch(NamedTuple):
-    """A minibatch; `[..., B]` leading shape as the row numbers that drew it (`[E, B]`: one batch a member)."""
-
-    observations: Tensor
-    actions: Tensor
-    rewards: Tensor
-    next_observations: Tensor
-    terminals: Tensor
 
 
 class TransitionStore:

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from off2on.agents.cql import CqlAgent, CqlSettings, cql_gradients, policy_draws, temperature_gradient
 from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent, sac_gradients
+from off2on.data.batch import Batch
 from off2on.nn.adam import Gradients
-from off2on.replay.store import Batch
 
 OBSERVATION, ACTION, WIDTHS, SIZE = 5, 2, [16, 16], 12
 

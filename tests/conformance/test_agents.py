@@ -8,8 +8,8 @@ from torch import Tensor
 
 from off2on.agents.cql import CqlAgent
 from off2on.agents.ensemble import EnsembleAgent, SacSettings
+from off2on.data.batch import Batch
 from off2on.nn.state import flatten
-from off2on.replay.store import Batch
 from tests.conformance.agents import ACTION, CASES, OBSERVATION, Case, nets, train
 
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from off2on.data.batch import Batch
 from off2on.nn.state import Nets
-from off2on.replay.store import Batch
 
 Golden = dict[str, Tensor]
 

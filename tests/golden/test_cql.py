@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from off2on.agents.cql import CqlNoise, CqlSettings, cql_gradients, policy_draws, temperature_gradient
-from off2on.replay.store import Batch
+from off2on.data.batch import Batch
 from tests.golden import golden as g
 
 FILES = [("cql_step", 1e-4), ("cql_lagrange_step", 1e-4), ("cql_stress", 5e-4)]
