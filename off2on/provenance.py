@@ -21,13 +21,18 @@ PACKAGES = ("off2on", "torch", "numpy", "gymnasium", "mujoco", "h5py", "pandas",
 def provenance() -> dict[str, Any]:
     """Commit, dirty flag, package versions, processor and graphics card of this process."""
     return {
-        "git_commit": _git("rev-parse", "HEAD"),
+        "git_commit": git_commit(),
         "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "packages": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "cpu": _cpu(),
         "gpu": _gpu(),
         "host_cores": os.cpu_count(),
     }
+
+
+def git_commit() -> str | None:
+    """The commit of the code that runs; None outside a repository."""
+    return _git("rev-parse", "HEAD")
 
 
 def now() -> str:

@@ -20,7 +20,7 @@ from torch import Tensor
 from off2on.errors import Off2OnError
 from off2on.files import atomic, write_text
 from off2on.paths import OUTPUTS
-from off2on.provenance import config_hash, now, peak_memory_mb, provenance
+from off2on.provenance import config_hash, git_commit, now, peak_memory_mb, provenance
 from off2on.results import COLUMNS
 
 Row = dict[str, float | int | None]
@@ -46,7 +46,7 @@ class RunDirectory:
         self._lock = FileLock(path / ".lock")
         self._checkpoint_seconds = checkpoint_seconds
         self._saved_at = time.monotonic()
-        self._sessions = [{"started": now(), "host": socket.gethostname()}]
+        self._sessions = [{"started": now(), "host": socket.gethostname(), "git_commit": git_commit()}]
         self._earlier_seconds = 0.0
         self._start = time.monotonic()
 
