@@ -13,6 +13,7 @@ from off2on.config import Offline, Settings
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Rollout, episode_seeds
 from off2on.envs.tasks import get_task
+from off2on.errors import Off2OnError
 from off2on.files import sha256
 from off2on.nn.state import flatten
 from off2on.replay.store import TransitionStore
@@ -21,6 +22,7 @@ from off2on.training.evaluate import Averages, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
 from off2on.training.rundir import Row, RunDirectory
 
+ALGORITHMS = ("cql",)
 #: dataset pairs that the AUROC of a row looks at
 AUROC_PAIRS = 2_000
 
@@ -67,8 +69,13 @@ def pretrain(job: PretrainJob, data: Path, out: Path, wait: bool = False, checkp
     """Train, or carry on training, and write the outputs of `out`.
 
     Raises:
-        Off2OnError: a bad dataset, a directory in use or of other settings, a damaged state, a full disk.
+        Off2OnError: an unknown algorithm, a bad dataset, a directory in use or of other settings, a damaged state,
+            a full disk.
     """
+    if job.algorithm not in ALGORITHMS:
+        raise Off2OnError(
+            f"unknown offline algorithm '{job.algorithm}'; known algorithms: {', '.join(ALGORITHMS)}"
+        )
     with RunDirectory(out, job.identity(), wait, checkpoint_seconds) as run:
         if not run.complete():
             _Pretraining(job, data, run).work()
