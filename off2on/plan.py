@@ -21,7 +21,7 @@ CQL_PASSES_AN_ACTION = 18
 DENSITY_PASSES = 8
 
 #: float32 FLOP/s of one core by network width: small matrices reach less of the peak
-CORE_RATES = {32: 3e9, 64: 8e9, 128: 25e9, 256: 45e9}
+CORE_RATES = {32: 3e9, 64: 8e9, 128: 45e9, 256: 58e9}
 #: seconds of a gradient step that no matrix product explains: dispatch, sampling, optimiser
 STEP_SECONDS = 3e-3
 #: seconds of an environment step in a lock-step roll-out, policy included
