@@ -44,6 +44,13 @@ def test_agents_that_do_not_fit_are_named(
         load_members(directory, members, get_task(task), widths)
 
 
+def test_a_truncated_file_is_named(directory: Path) -> None:
+    path = directory / "agent.safetensors"
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(Off2OnError, match="is no agent file"):
+        load_members(directory, 2, TASK, [8, 8])
+
+
 def test_missing_and_damaged_files(tmp_path: Path) -> None:
     with pytest.raises(Off2OnError, match=r"agent\.safetensors is missing; make them"):
         load_members(tmp_path, 1, TASK, [8, 8])

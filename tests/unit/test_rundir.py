@@ -69,6 +69,14 @@ def test_a_damaged_state_is_one_clear_error(tmp_path: Path, content: bytes) -> N
         run.load_state()
 
 
+def test_a_truncated_state_is_one_clear_error(tmp_path: Path) -> None:
+    with opened(tmp_path) as run:
+        run.save_state({"x": torch.ones(1000)}, {})
+        os.truncate(tmp_path / STATE, (tmp_path / STATE).stat().st_size - 8)
+        with pytest.raises(Off2OnError, match=r"state\.safetensors is damaged"):
+            run.load_state()
+
+
 def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(tmp_path) as run:
         run.save_state({"x": torch.ones(1)}, {"step": 1})
