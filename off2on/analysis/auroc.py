@@ -19,9 +19,7 @@ def auroc(real: Floats, random: Floats) -> float:
 
 
 def fixed_subset(count: int, most: int, *key: str | int) -> NDArray[np.int64]:
-    """At most `most` of `count` rows, chosen at random once: as rows are appended, a chosen row stays chosen
-    unless newer rows push it out.
-    """  # noqa: D205
+    """At most `most` of `count` rows, at random; as rows are added, only newer ones push a chosen one out."""
     order = np.argsort(stream(*key, "auroc-rows").random(count), kind="stable")
     return np.sort(order[:most])
 
