@@ -88,6 +88,42 @@ class Online(Section):
         return self
 
 
+class Fqe(Section):
+    """Fitted Q evaluation of the offline policy (facts 6.1)."""
+
+    steps: Count = Field(250_000, description="gradient steps")
+    batch: Count = 256
+    q_lr: Rate = 3e-4
+
+
+class Awac(Section):
+    """AWAC, offline and online (facts 4.2)."""
+
+    steps: Count = Field(50_000, description="offline gradient steps, policy and critics jointly")
+    batch: Count = Field(128, description="offline minibatch")
+    online_batch: Count = 1024
+    policy: Network = Network(width=256, depth=4)
+    critic: Network = Network(width=256, depth=2)
+    policy_lr: Rate = 3e-4
+    q_lr: Rate = 3e-4
+    policy_weight_decay: float = Field(1e-4, ge=0, description="L2 term, inside Adam")
+    beta: float = Field(2.0, gt=0, description="temperature of the advantage weights")
+
+
+class Bcq(Section):
+    """BCQ, offline and online (facts 5)."""
+
+    steps: Count = Field(1_000_000, description="offline gradient steps")
+    batch: Count = 100
+    lr: Rate = Field(1e-3, description="learning rate of VAE, critics and perturbation network")
+    vae_widths: tuple[Count, ...] = Field((750, 750), description="hidden layers of encoder and decoder")
+    widths: tuple[Count, ...] = Field((400, 300), description="hidden layers of critics and perturbation network")
+    phi: float = Field(0.05, ge=0, description="largest perturbation of an action")
+    soft_minimum: Rate = Field(0.75, description="lambda: weight of the smaller of the twin critics")
+    target_candidates: Count = Field(10, description="decoded actions at a next state")
+    acting_candidates: Count = Field(100, description="decoded actions to choose from, over all members")
+
+
 class Settings(Section):
     """What one training job reads."""
 
@@ -95,6 +131,9 @@ class Settings(Section):
     network: Network = Network()
     offline: Offline = Offline()
     online: Online = Online()
+    fqe: Fqe = Fqe()
+    awac: Awac = Awac()
+    bcq: Bcq = Bcq()
 
 
 class Scale(Settings):
