@@ -124,6 +124,30 @@ class Bcq(Section):
     acting_candidates: Count = Field(100, description="decoded actions to choose from, over all members")
 
 
+class Likelihood(Section):
+    """A VAE's likelihood of offline and of online state-action pairs (facts 6.2)."""
+
+    datasets: tuple[str, ...] = Field(
+        ("halfcheetah/random",), description="patterns on task/dataset; those with CQL agents have the analysis"
+    )
+    rollout_steps: Count = Field(10_000, description="environment steps of the CQL agent's stochastic policy")
+    validation: Rate = Field(0.1, description="share of the dataset's episodes that are held out")
+    steps: Count = Field(50_000, description="gradient steps of the VAE")
+    batch: Count = 256
+    lr: Rate = 1e-3
+    widths: tuple[Count, ...] = Field((750, 750), description="hidden layers of encoder and decoder")
+    latent: Count = 16
+    samples: Count = Field(2_000, description="held-out, and online, pairs whose likelihood is estimated")
+    importance_samples: Count = Field(500, description="K of the importance-weighted estimate")
+
+
+class Cost(Section):
+    """What the cost of the ensemble is measured on (Appendix B)."""
+
+    members: tuple[Count, ...] = Field((1, 2, 3, 5), description="ensemble sizes N, batched and as a naive loop")
+    repeats: Count = Field(200, description="timed gradient steps, and timed actions, of each")
+
+
 class Settings(Section):
     """What one training job reads."""
 
@@ -149,6 +173,7 @@ class Scale(Settings):
         description="method -> its datasets, as patterns on task/dataset; from scratch: ['none']"
     )
     collect: Collect = Collect()
+    likelihood: Likelihood = Likelihood()
     overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="pattern on task/dataset -> settings that differ there"
     )

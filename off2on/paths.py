@@ -38,6 +38,14 @@ class Layout:
         """The directory of an offline pre-training."""
         return self.results / "pretrain" / task / dataset / algorithm / f"seed{seed}"
 
+    def rollouts(self, task: str, dataset: str, algorithm: str, seed: int) -> Path:
+        """The HDF5 file of episodes that a pre-trained agent rolled out."""
+        return self.results / "rollouts" / task / dataset / algorithm / f"seed{seed}.hdf5"
+
+    def likelihood(self, task: str, dataset: str, seed: int) -> Path:
+        """The CSV of log-likelihoods of offline and online pairs; its JSON lies beside it."""
+        return self.results / "likelihood" / task / dataset / f"seed{seed}.csv"
+
     def run(self, task: str, dataset: str, method: str, seed: int) -> Path:
         """The directory of a fine-tuning run; `dataset` is 'none' for a method from scratch."""
         return self.results / "runs" / task / dataset / method / f"seed{seed}"

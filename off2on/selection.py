@@ -83,6 +83,16 @@ def pretrainings(scale: Scale) -> list[Pretraining]:
     return list(dict.fromkeys(Pretraining(r.task, r.dataset, a, r.seed) for r, a in wanted if a))
 
 
+def likelihoods(scale: Scale) -> list[Pretraining]:
+    """The CQL pre-trainings whose dataset has the VAE likelihood (facts 6.2)."""
+    patterns = scale.likelihood.datasets
+    return [
+        job
+        for job in pretrainings(scale)
+        if job.algorithm == "cql" and any(fnmatch(f"{job.task}/{job.dataset}", p) for p in patterns)
+    ]
+
+
 def datasets(scale: Scale) -> list[tuple[str, str]]:
     """The (task, dataset) pairs that the scale's runs read, each once."""
     return list(dict.fromkeys((run.task, run.dataset) for run in runs(scale) if run.dataset != "none"))
