@@ -174,6 +174,7 @@ class Scale(Settings):
     )
     collect: Collect = Collect()
     likelihood: Likelihood = Likelihood()
+    cost: Cost = Cost()
     overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="pattern on task/dataset -> settings that differ there"
     )
