@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from off2on.analysis.claims import check_claims
-from off2on.analysis.tables import FILES
+from off2on.analysis.tables import FILES, LIKELIHOOD_COLUMNS
+from off2on.errors import Off2OnError
 from off2on.files import write_text
 from off2on.results import COLUMNS, COUNTS, Run, read_run
 
@@ -34,12 +35,13 @@ _RUN_COLUMNS = [
 ]
 
 
-def aggregate(directories: Iterable[Path], out_dir: Path) -> None:
-    """Write curves.csv, pretrain.csv, runs.csv, claims.csv and provenance.json, sorted, each atomically.
+def aggregate(directories: Iterable[Path], out_dir: Path, likelihoods: Iterable[Path] = ()) -> None:
+    """Write the tables `FILES`, sorted, each atomically.
 
     Args:
         directories: of fine-tuning runs and of pre-trainings; run.json says which is which.
         out_dir: the `analysis/` directory.
+        likelihoods: the CSV files of `off2on likelihood`, each with its JSON beside it.
 
     Raises:
         Off2OnError: a directory is incomplete or wrong, or a file cannot be written.
@@ -51,10 +53,28 @@ def aggregate(directories: Iterable[Path], out_dir: Path) -> None:
     pretrain = _frame(_evaluations(trained, _PRETRAIN_KEYS), [*_PRETRAIN_KEYS, *COLUMNS])
     summary = _frame([_head(run, _RUN_COLUMNS) | _summary(run) for run in tuned], _RUN_COLUMNS)
     claims = check_claims(summary, pretrain)
-    for name, table in zip(FILES, (curves, pretrain, summary, claims), strict=False):
+    likelihood = _likelihoods(likelihoods)
+    for name, table in zip(FILES, (curves, pretrain, summary, claims, likelihood), strict=False):
         write_text(out_dir / name, table.to_csv(index=False, lineterminator="\n"))
     infos = [run.info for run in (*trained, *tuned)]
     write_text(out_dir / FILES[-1], json.dumps(infos, indent=1) + "\n")
+
+
+def _likelihoods(paths: Iterable[Path]) -> pd.DataFrame:
+    """The log-likelihoods of all jobs below one another."""
+    parts = []
+    for path in sorted({Path(path).absolute() for path in paths}):
+        try:
+            info = json.loads(path.with_suffix(".json").read_text())
+            head = {key: info[key] for key in LIKELIHOOD_COLUMNS[:3]}
+            head["importance_samples"] = info["settings"]["importance_samples"]
+            parts.append(pd.read_csv(path).assign(**head)[list(LIKELIHOOD_COLUMNS)])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Off2OnError(
+                f"{path}: not what `off2on likelihood` writes, or its JSON beside it is not ({error!r}); remove "
+                "both and run it again"
+            ) from error
+    return pd.concat(parts) if parts else pd.DataFrame(columns=list(LIKELIHOOD_COLUMNS))
 
 
 def _order(job: Run) -> tuple[str, str, str, int]:

@@ -4,7 +4,8 @@ The DAG reads `FILES` from here, so pandas is imported only when tables are read
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: one row per evaluation of a fine-tuning run, one per evaluation of a pre-training, one per fine-tuning run,
-#: one per claim, task, dataset and seed, and the run.json of every job
-FILES = ("curves.csv", "pretrain.csv", "runs.csv", "claims.csv", "provenance.json")
+#: one per claim, task, dataset and seed, one per pair whose likelihood is known, and the run.json of every job
+FILES = ("curves.csv", "pretrain.csv", "runs.csv", "claims.csv", "likelihood.csv", "provenance.json")
+
+LIKELIHOOD_COLUMNS = ("task", "dataset", "seed", "importance_samples", "split", "log_likelihood")
+
+
+def _frame(columns: Sequence[str]) -> "pd.DataFrame":
+    """A table without rows."""
+    import pandas as pd
+
+    return pd.DataFrame(columns=list(columns))
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class Tables:
     claims: "pd.DataFrame"
     #: run.json of every job, pre-trainings first
     provenance: list[dict[str, Any]]
+    #: task, dataset, seed, importance_samples, split (offline: held out, or online), log_likelihood (nats)
+    likelihood: "pd.DataFrame" = field(default_factory=lambda: _frame(LIKELIHOOD_COLUMNS))
 
 
 def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
@@ -51,6 +63,7 @@ def read_tables(directory: Path) -> Tables:
         if not (directory / name).is_file():
             raise Off2OnError(f"{directory / name} is missing: run 'off2on aggregate' (or snakemake) first")
     csv = {
-        Path(name).stem: pd.read_csv(directory / name, keep_default_na=False, na_values=[""]) for name in FILES[:4]
+        Path(name).stem: pd.read_csv(directory / name, keep_default_na=False, na_values=[""])
+        for name in FILES[:-1]
     }
-    return Tables(**csv, provenance=json.loads((directory / FILES[4]).read_text()))
+    return Tables(**csv, provenance=json.loads((directory / FILES[-1]).read_text()))
