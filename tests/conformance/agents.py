@@ -1,4 +1,7 @@
-"""Every agent behind one small face, so that one suite serves them all."""
+"""Every agent behind one small face, so that one suite serves them all.
+
+To add an agent, add a `Case` to `CASES`; if it learns a policy offline, add it to `test_learning.OFFLINE` too.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,17 +18,40 @@ from off2on.nn.adam import Gradients
 
 OBSERVATION, ACTION, WIDTHS, SIZE = 5, 2, [16, 16], 12
 
-Agent = EnsembleAgent | CqlAgent
-
 
 @dataclass(frozen=True)
 class Case:
-    """How the suite builds an agent, draws the input of update `k` and asks for gradients."""
+    """How the suite builds an agent, and what differs between agents."""
 
-    make: Callable[[list[int]], Agent]
-    #: agent, members' numbers, number of the update -> minibatch and noise
-    draw: Callable[[Any, list[int], int], tuple[Batch, Any]]
+    #: members' numbers -> agent
+    make: Callable[[list[int]], Any]
+    #: agent, minibatch, noise -> gradients of one update by network; the agent stays as it is
     gradients: Callable[[Any, Batch, Any], Gradients]
+    #: an `OfflineAgent`: members have minibatch and noise of their own and never meet; else an `OnlineAgent`
+    independent: bool
+    #: the noise with another draw of what the policy's loss alone samples; None: it samples nothing of its own
+    other_policy_noise: Callable[[Any], Any] | None = None
+    #: networks whose loss looks at rewards and next observations
+    looks_ahead: frozenset[str] = frozenset({"critic"})
+    #: networks that an update leaves as they are
+    fixed: frozenset[str] = frozenset()
+
+    def draw(self, agent: Any, members: list[int], k: int) -> tuple[Batch, Any]:
+        """Minibatch and noise of update `k`; those of a member depend on its number alone."""
+        if not self.independent:
+            rng = np.random.default_rng(k)
+            return transitions(rng), agent.draw_noise(rng, SIZE)
+        rngs = [np.random.default_rng([k, i]) for i in members]
+        batches = [transitions(rng) for rng in rngs]
+        return Batch(*(torch.stack(field) for field in zip(*batches, strict=True))), agent.draw_noise(rngs, SIZE)
+
+    def act(self, agent: Any, observations: Tensor, *, explore: bool) -> Tensor:
+        """Actions of the agent; of an offline one, of its second member."""
+        member = [1] if self.independent else []
+        if not hasattr(agent, "acting_noise"):  # CQL and SAC until they follow the interface
+            return agent.act(observations, *member)
+        noise = agent.acting_noise(np.random.default_rng(0), len(observations), explore=explore)
+        return agent.act(observations, noise, *member)
 
 
 def transitions(rng: np.random.Generator) -> Batch:
@@ -36,26 +62,24 @@ def transitions(rng: np.random.Generator) -> Batch:
     return Batch(*(torch.from_numpy(array) for array in arrays))
 
 
+def generators(members: list[int]) -> list[np.random.Generator]:
+    """Of the initial networks."""
+    return [np.random.default_rng([9, i]) for i in members]
+
+
 def nets(members: list[int]) -> dict[str, dict[str, Tensor]]:
     """Fresh networks whose critics do not start near zero, as they would."""
-    made = init_agent(OBSERVATION, ACTION, WIDTHS, [np.random.default_rng([9, i]) for i in members])
+    made = init_agent(OBSERVATION, ACTION, WIDTHS, generators(members))
     made["critic"]["layer2.weight"] *= 100
     return made
 
 
-def sac_draw(agent: EnsembleAgent, members: list[int], k: int) -> tuple[Batch, Tensor]:
-    rng = np.random.default_rng(k)
-    return transitions(rng), agent.draw_noise(rng, SIZE)
+def sac(members: list[int]) -> EnsembleAgent:
+    return EnsembleAgent(nets(members), SacSettings())
 
 
 def sac_grads(agent: EnsembleAgent, batch: Batch, noise: Tensor) -> Gradients:
     return sac_gradients(agent.nets, batch, noise, agent.settings.discount)[0]
-
-
-def cql_draw(agent: CqlAgent, members: list[int], k: int) -> tuple[Batch, Any]:
-    rngs = [np.random.default_rng([k, i]) for i in members]
-    batches = [transitions(rng) for rng in rngs]
-    return Batch(*(torch.stack(field) for field in zip(*batches, strict=True))), agent.draw_noise(rngs, SIZE)
 
 
 def cql_grads(agent: CqlAgent, batch: Batch, noise: Any) -> Gradients:
@@ -65,19 +89,27 @@ def cql_grads(agent: CqlAgent, batch: Batch, noise: Any) -> Gradients:
     return gradients | {"temperature": temperature_gradient(draws)}
 
 
-def sac(members: list[int]) -> Agent:
-    return EnsembleAgent(nets(members), SacSettings())
-
-
-def cql(**settings: Any) -> Callable[[list[int]], Agent]:
-    return lambda members: CqlAgent(nets(members), CqlSettings(cql_actions=3, **settings))
+def cql(**settings: Any) -> Case:
+    return Case(
+        lambda members: CqlAgent(nets(members), CqlSettings(cql_actions=3, **settings)),
+        cql_grads,
+        independent=True,
+        other_policy_noise=lambda noise: noise._replace(policy=noise.policy + 1),
+        # the conservative term has the policy's actions at the next observations
+        looks_ahead=frozenset({"critic", "lagrange"}),
+    )
 
 
 CASES: Mapping[str, Case] = {
-    "sac": Case(sac, sac_draw, sac_grads),
-    "cql": Case(cql(bc_steps=0), cql_draw, cql_grads),
-    "cql-cloning": Case(cql(bc_steps=7), cql_draw, cql_grads),
-    "cql-lagrange": Case(cql(bc_steps=0, lagrange_threshold=1.0, entropy_in_backup=True), cql_draw, cql_grads),
+    "sac": Case(
+        sac,
+        sac_grads,
+        independent=False,
+        other_policy_noise=lambda noise: torch.stack([noise[0] + 1, noise[1]]),
+    ),
+    "cql": cql(bc_steps=0),
+    "cql-cloning": cql(bc_steps=7),
+    "cql-lagrange": cql(bc_steps=0, lagrange_threshold=1.0, entropy_in_backup=True),
 }
 
 

@@ -1,19 +1,28 @@
 """What every agent must satisfy."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from off2on.agents.cql import CqlAgent
 from off2on.agents.ensemble import EnsembleAgent, SacSettings
 from off2on.data.batch import Batch
+from off2on.nn.adam import Gradients
 from off2on.nn.state import flatten
 from tests.conformance.agents import ACTION, CASES, OBSERVATION, Case, nets, train
 
-cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-cql_cases = pytest.mark.parametrize("case", [c for n, c in CASES.items() if n != "sac"], ids=list(CASES)[1:])
+
+def only(kind: Callable[[Case], bool]) -> pytest.MarkDecorator:
+    """The cases of one kind."""
+    return pytest.mark.parametrize("name", [name for name, case in CASES.items() if kind(case)])
+
+
+cases = only(lambda case: True)
+offline_cases = only(lambda case: case.independent)
+online_cases = only(lambda case: not case.independent)
 
 MEMBERS = [0, 1, 2]
 
@@ -28,34 +37,39 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
-@cql_cases
-def test_members_together_equal_members_alone(case: Case) -> None:
+@offline_cases
+def test_members_together_equal_members_alone(name: str) -> None:
+    case = CASES[name]
     together = case.make(MEMBERS)
     train(case, together, MEMBERS, 0, 10)
     for i in MEMBERS:
         alone = case.make([i])
         train(case, alone, [i], 0, 10)
         for net, params in alone.nets.items():
-            for name, value in params.items():
-                stacked = together.nets[net][name]
+            for key, value in params.items():
+                stacked = together.nets[net][key]
                 # critics are stacked twin-major: rows i and i + 3 are those of member i
                 torch.testing.assert_close(stacked[i :: len(MEMBERS)], value, rtol=1e-5, atol=1e-5)
 
 
-def test_an_ensemble_of_copies_is_one_member() -> None:
-    case = CASES["sac"]
+@online_cases
+def test_an_ensemble_of_copies_is_one_member(name: str) -> None:
+    case = CASES[name]
     one, copies = case.make([0]), case.make([0, 0, 0])
     train(case, one, [0], 0, 10)
     train(case, copies, [0, 0, 0], 0, 10)
     observations, actions = queries()
-    torch.testing.assert_close(copies.act(observations), one.act(observations), rtol=1e-4, atol=1e-4)
+    for explore in (True, False):
+        acted = case.act(copies, observations, explore=explore)
+        torch.testing.assert_close(acted, case.act(one, observations, explore=explore), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(
         copies.q(observations, actions)[2:], one.q(observations, actions), rtol=1e-4, atol=1e-4
     )
 
 
 @cases
-def test_saved_and_loaded_it_goes_on_bit_by_bit(case: Case) -> None:
+def test_saved_and_loaded_it_goes_on_bit_by_bit(name: str) -> None:
+    case = CASES[name]
     whole = case.make(MEMBERS)
     train(case, whole, MEMBERS, 0, 10)
     first = case.make(MEMBERS)
@@ -69,47 +83,63 @@ def test_saved_and_loaded_it_goes_on_bit_by_bit(case: Case) -> None:
 
 
 @cases
-def test_an_update_changes_every_network_and_leaves_no_gradient_behind(case: Case) -> None:
+def test_an_update_changes_every_learned_network_and_leaves_no_gradient_behind(name: str) -> None:
+    case = CASES[name]
     agent = case.make(MEMBERS)
     before = {key: value.clone() for key, value in flatten(agent.nets).items()}
     train(case, agent, MEMBERS, 0, 1)
     after = flatten(agent.nets)
-    assert [key for key in before if torch.equal(before[key], after[key])] == []
+    same = {key for key in before if torch.equal(before[key], after[key])}
+    assert same == {key for key in before if key.split("/")[0] in case.fixed}
     assert all(value.grad is None for params in agent.nets.values() for value in params.values())
-    assert not any(value.requires_grad for value in agent.nets["target"].values())
-
-
-def changed(batch: Batch, **fields: Tensor) -> Batch:
-    return batch._replace(**fields)
+    targets = [params for net, params in agent.nets.items() if "target" in net]
+    assert targets
+    assert not any(value.requires_grad for params in targets for value in params.values())
 
 
 @cases
-def test_no_loss_leaks_into_the_network_of_another(case: Case) -> None:
-    """What enters the critics' loss alone leaves the gradients of policy and temperature as they were."""
+def test_gradients_are_those_of_every_learned_network_and_leave_the_agent_as_it_is(name: str) -> None:
+    case = CASES[name]
     agent = case.make(MEMBERS)
-    batch, noise = case.draw(agent, MEMBERS, 0)
-    one = case.gradients(agent, batch, noise)
-    other = case.gradients(
-        agent, changed(batch, rewards=batch.rewards + 1, next_observations=batch.next_observations + 1), noise
-    )
-    for name in ("policy", "temperature"):
-        assert all(torch.equal(a, b) for a, b in zip(one[name], other[name], strict=True))
-    assert not torch.equal(one["critic"][0], other["critic"][0])
+    before = {key: value.clone() for key, value in agent.state().items()}
+    gradients = case.gradients(agent, *case.draw(agent, MEMBERS, 0))
+    assert equal(agent.state(), before)
+    assert gradients.keys() == {net for net in agent.nets if "target" not in net} - case.fixed
+    for net, found in gradients.items():
+        assert [g.shape for g in found] == [value.shape for value in agent.nets[net].values()]
 
 
-@pytest.mark.parametrize("name", ["sac", "cql"])
-def test_the_noise_of_the_policy_loss_does_not_reach_the_critics(name: str) -> None:
+@cases
+def test_no_loss_leaks_into_the_network_of_another(name: str) -> None:
+    """What only some losses look at leaves the gradients of the other networks as they were."""
     case = CASES[name]
     agent = case.make(MEMBERS)
     batch, noise = case.draw(agent, MEMBERS, 0)
-    moved = torch.stack([noise[0] + 1, noise[1]]) if name == "sac" else noise._replace(policy=noise.policy + 1)
-    one, other = case.gradients(agent, batch, noise), case.gradients(agent, batch, moved)
-    assert all(torch.equal(a, b) for a, b in zip(one["critic"], other["critic"], strict=True))
-    assert not torch.equal(one["policy"][0], other["policy"][0])
+    ahead = batch._replace(rewards=batch.rewards + 1, next_observations=batch.next_observations + 1)
+    one, other = case.gradients(agent, batch, noise), case.gradients(agent, ahead, noise)
+    assert differing(one, other) == case.looks_ahead & one.keys()
 
 
-@cql_cases
-def test_no_member_reaches_another(case: Case) -> None:
+@only(lambda case: case.other_policy_noise is not None)
+def test_the_noise_of_the_policy_loss_does_not_reach_the_critics(name: str) -> None:
+    case = CASES[name]
+    assert case.other_policy_noise is not None
+    agent = case.make(MEMBERS)
+    batch, noise = case.draw(agent, MEMBERS, 0)
+    one = case.gradients(agent, batch, noise)
+    changed = differing(one, case.gradients(agent, batch, case.other_policy_noise(noise)))
+    assert "policy" in changed
+    assert "critic" not in changed
+
+
+def differing(one: Gradients, other: Gradients) -> set[str]:
+    """Networks whose gradient is not the same in both."""
+    return {net for net in one if not all(torch.equal(a, b) for a, b in zip(one[net], other[net], strict=True))}
+
+
+@offline_cases
+def test_no_member_reaches_another(name: str) -> None:
+    case = CASES[name]
     agent = case.make(MEMBERS)
     batch, noise = case.draw(agent, MEMBERS, 0)
     other_batch = Batch(*(field.clone() for field in batch))
@@ -125,12 +155,12 @@ def test_no_member_reaches_another(case: Case) -> None:
 
 @cases
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
-def test_extreme_inputs_stay_finite(case: Case, scale: float) -> None:
+def test_extreme_inputs_stay_finite(name: str, scale: float) -> None:
+    case = CASES[name]
     agent = case.make(MEMBERS)
     for k in range(10):
         batch, noise = case.draw(agent, MEMBERS, k)
-        large = changed(
-            batch,
+        large = batch._replace(
             observations=scale * batch.observations,
             next_observations=scale * batch.next_observations,
             rewards=scale * batch.rewards,
@@ -142,10 +172,12 @@ def test_extreme_inputs_stay_finite(case: Case, scale: float) -> None:
 
 
 @cases
-def test_actions_are_bounded_and_values_have_a_row_a_member(case: Case) -> None:
+@pytest.mark.parametrize("explore", [True, False])
+def test_actions_are_bounded_and_values_have_a_row_a_member(name: str, explore: bool) -> None:
+    case = CASES[name]
     agent = case.make(MEMBERS)
     observations, actions = queries()
-    acted = agent.act(observations, 1) if isinstance(agent, CqlAgent) else agent.act(observations)
+    acted = case.act(agent, 10 * observations, explore=explore)
     assert acted.shape == actions.shape
     assert acted.abs().max() <= 1
     assert agent.q(observations, actions).shape == (3, 7)
