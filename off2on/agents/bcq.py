@@ -1,0 +1,255 @@
+"""Batch-constrained Q-learning: E independent agents, offline, and fine-tuned as an ensemble (facts 5).
+
+A VAE proposes actions like those of the data, a small network perturbs them, and the critics choose. Critics are
+stacked twin-major as in `ensemble`. Fine-tuning keeps the losses: every member has its own networks and target, on
+one shared minibatch. The members pool their proposals to act, ranked by the mean of their first critics.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from off2on.agents.ensemble import Metrics, q_values, soft_update
+from off2on.config import Bcq, Settings
+from off2on.data.batch import Batch
+from off2on.nn.action_vae import KL_WEIGHT, decode, encode, init_vae, kl_divergence, latent_size, sample_actions
+from off2on.nn.adam import Adam, Gradients
+from off2on.nn.linear import init_linear, numbered
+from off2on.nn.mlp import mlp
+from off2on.nn.state import Nets, copy_into, flatten
+
+KEPT = ("vae_encoder", "vae_decoder", "critic", "target", "perturbation", "perturbation_target")
+TRAINED = ("vae_encoder", "vae_decoder", "critic", "perturbation")
+
+
+class BcqNoise(NamedTuple):
+    """Standard normals of one update, one set a member."""
+
+    #: `[E, B, L]`, of the VAE's latents in its own loss
+    vae: Tensor
+    #: `[E, B * C, L]`, of the C candidate actions at each next observation, those of one observation in a row
+    target: Tensor
+    #: `[E, B, L]`, of the actions in the perturbation loss
+    perturbation: Tensor
+
+
+def init_nets(
+    observation_size: int, action_size: int, settings: Settings, rngs: Sequence[np.random.Generator]
+) -> Nets:
+    """Fresh networks `KEPT`, targets being copies; member `i` draws from `rngs[i]` alone."""
+    bcq = settings.bcq
+    encoder, decoder = init_vae(observation_size, action_size, bcq.vae_widths, rngs)
+    sizes = [observation_size + action_size, *bcq.widths]
+    first, second = (init_linear(numbered([*sizes, 1]), rngs) for _ in range(2))
+    critic = {name: torch.cat([first[name], second[name]]) for name in first}
+    perturbation = init_linear(numbered([*sizes, action_size]), rngs)
+    return {
+        "vae_encoder": encoder,
+        "vae_decoder": decoder,
+        "critic": critic,
+        "target": {name: value.clone() for name, value in critic.items()},
+        "perturbation": perturbation,
+        "perturbation_target": {name: value.clone() for name, value in perturbation.items()},
+    }
+
+
+class _Agent:
+    """What offline training and fine-tuning share: E members, three losses and the targets."""
+
+    def __init__(self, nets: Nets, bcq: Bcq, discount: float, tau: float) -> None:
+        self.bcq, self.discount, self.tau = bcq, discount, tau
+        self.nets: Nets = {name: dict(nets[name]) for name in KEPT}
+        last = list(nets["perturbation"].values())[-1]
+        self.members, self.latent = last.shape[0], latent_size(last.shape[1])
+        for name in TRAINED:
+            for tensor in self.nets[name].values():
+                tensor.requires_grad_(True)
+        self.adam = Adam(self.nets, dict.fromkeys(TRAINED, bcq.lr))
+
+    def _noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> BcqNoise:
+        counts = (batch_size, batch_size * self.bcq.target_candidates, batch_size)
+        drawn = [[rng.standard_normal((count, self.latent), np.float32) for count in counts] for rng in rngs]
+        return BcqNoise(*(torch.from_numpy(np.stack(kind)) for kind in zip(*drawn, strict=True)))
+
+    def _update(self, batch: Batch, noise: BcqNoise) -> Metrics:
+        """VAE, critics and perturbation step in turn, each by the networks of the one before; then the targets."""
+        gradients, metrics = vae_gradients(self.nets, batch, noise.vae)
+        self.adam.step(gradients)
+        gradients, found = critic_gradients(self.nets, batch, noise.target, self.bcq, self.discount)
+        self.adam.step(gradients)
+        metrics |= found
+        gradients, found = perturbation_gradients(self.nets, batch, noise.perturbation, self.bcq.phi)
+        self.adam.step(gradients)
+        soft_update(self.nets["target"], self.nets["critic"], self.tau)
+        soft_update(self.nets["perturbation_target"], self.nets["perturbation"], self.tau)
+        return metrics | found
+
+    @torch.no_grad()
+    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
+        return q_values(self.nets["critic"], observations, actions).amin(0)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that further updates depend on."""
+        return flatten(self.nets, "nets/") | self.adam.state("adam/")
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        copy_into(self.nets, tensors, "nets/")
+        self.adam.load_state(tensors, "adam/")
+
+
+class OfflineBcq(_Agent):
+    """E independent agents."""
+
+    def draw_noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> BcqNoise:
+        """The noise of one update; member `i` draws from `rngs[i]` alone."""
+        return self._noise(rngs, batch_size)
+
+    def update(self, batch: Batch, noise: BcqNoise) -> Metrics:
+        """One gradient step of every network on a minibatch `[E, B, .]` a member, then the soft target updates."""
+        return self._update(batch, noise)
+
+    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor:  # noqa: ARG002
+        """Normals of one member's candidates at `count` observations, evaluation or not: `[count, C, L]`."""
+        return _normals(rng, (count, self.bcq.acting_candidates, self.latent))
+
+    def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:
+        """The candidate that the member's first critic values most: `[B, O]` -> `[B, A]`."""
+        return best_candidate(*candidates(self.nets, slice(member, member + 1), observations, noise, self.bcq.phi))
+
+
+class OnlineBcq(_Agent):
+    """N members fine-tuned on shared minibatches, that act together."""
+
+    def draw_noise(self, rng: np.random.Generator, batch_size: int) -> BcqNoise:
+        """The noise of one update, another for every member."""
+        return self._noise([rng] * self.members, batch_size)
+
+    def update(self, batch: Batch, noise: BcqNoise) -> Metrics:
+        """One gradient step of every member on the same `[B, .]` transitions, then the soft target updates."""
+        return self._update(Batch(*(field.expand(self.members, *field.shape) for field in batch)), noise)
+
+    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor:  # noqa: ARG002
+        """Normals of the candidates at `count` observations, evaluation or not: `[count, C, L]`.
+
+        C is `acting_candidates`, rounded up to an equal share for every member.
+        """
+        share = math.ceil(self.bcq.acting_candidates / self.members)
+        return _normals(rng, (count, share * self.members, self.latent))
+
+    def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
+        """The candidate of any member that their first critics value most on average: `[B, O]` -> `[B, A]`."""
+        return best_candidate(*candidates(self.nets, slice(0, self.members), observations, noise, self.bcq.phi))
+
+
+def offline_agent(nets: Nets, settings: Settings) -> OfflineBcq:
+    """The agents with networks `KEPT`."""
+    return OfflineBcq(nets, settings.bcq, settings.offline.discount, settings.offline.tau)
+
+
+def online_agent(nets: Nets, settings: Settings) -> OnlineBcq:
+    """The agent that goes on from the networks `KEPT`, targets included, with fresh optimisers."""
+    return OnlineBcq(nets, settings.bcq, settings.online.discount, settings.online.tau)
+
+
+def _normals(rng: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
+    return torch.from_numpy(rng.standard_normal(shape, np.float32))
+
+
+def perturb(perturbation: Mapping[str, Tensor], observations: Tensor, actions: Tensor, phi: float) -> Tensor:
+    """Actions `[E, B, A]` moved by at most `phi` in every dimension, within [-1, 1]."""
+    moved = torch.tanh(mlp(perturbation, torch.cat([observations, actions], -1)))
+    return (actions + phi * moved).clamp(-1.0, 1.0)
+
+
+def vae_gradients(nets: Nets, batch: Batch, noise: Tensor) -> tuple[Gradients, Metrics]:
+    """The VAE's loss at the current parameters: squared error of the actions plus half the KL divergence.
+
+    Returns:
+        Gradients of `vae_encoder` and `vae_decoder`, and the losses, `[E]`.
+    """
+    encoder, decoder = nets["vae_encoder"], nets["vae_decoder"]
+    latents = encode(encoder, batch.observations, batch.actions)
+    actions = decode(decoder, batch.observations, latents.mean + latents.std * noise)
+    error = (actions - batch.actions).square().mean((-2, -1))
+    kl = kl_divergence(latents)
+    loss = error + KL_WEIGHT * kl
+    found = torch.autograd.grad(loss.sum(), [*encoder.values(), *decoder.values()])
+    gradients = {"vae_encoder": found[: len(encoder)], "vae_decoder": found[len(encoder) :]}
+    return gradients, {"vae_error": error.detach(), "vae_kl": kl.detach(), "vae_loss": loss.detach()}
+
+
+@torch.no_grad()
+def td_target(nets: Nets, batch: Batch, noise: Tensor, bcq: Bcq, discount: float) -> Tensor:
+    """`[E, B]` targets: the best of C candidates at the next observation, by both target critics.
+
+    A candidate is decoded by the VAE as it is and perturbed by the target network; its value is
+    `lambda * min + (1 - lambda) * max` of the twins. Noise `[E, B * C, L]`.
+    """
+    observations = batch.next_observations.repeat_interleave(bcq.target_candidates, -2)
+    actions = sample_actions(nets["vae_decoder"], observations, noise)
+    actions = perturb(nets["perturbation_target"], observations, actions, bcq.phi)
+    low, high = q_values(nets["target"], observations, actions).aminmax(dim=0)
+    values = torch.lerp(high, low, bcq.soft_minimum).unflatten(-1, (-1, bcq.target_candidates))
+    return batch.rewards + (1 - batch.terminals) * discount * values.amax(-1)
+
+
+def critic_gradients(
+    nets: Nets, batch: Batch, noise: Tensor, bcq: Bcq, discount: float
+) -> tuple[Gradients, Metrics]:
+    """Gradient of the twins' summed mean squared errors; losses `[2, E]`."""
+    y = td_target(nets, batch, noise, bcq, discount)
+    q = q_values(nets["critic"], batch.observations, batch.actions)
+    losses = (q - y).square().mean(-1)
+    gradients = {"critic": torch.autograd.grad(losses.sum(), list(nets["critic"].values()))}
+    return gradients, {"q_loss": losses.detach(), "q_mean": q.detach().mean()}
+
+
+def perturbation_gradients(nets: Nets, batch: Batch, noise: Tensor, phi: float) -> tuple[Gradients, Metrics]:
+    """Gradient of minus the first critic's mean value of the perturbed actions; loss `[E]`."""
+    with torch.no_grad():
+        decoded = sample_actions(nets["vae_decoder"], batch.observations, noise)
+    actions = perturb(nets["perturbation"], batch.observations, decoded, phi)
+    first = _rows(nets["critic"], slice(0, len(actions)))
+    loss = -mlp(first, torch.cat([batch.observations, actions], -1)).mean((-2, -1))
+    gradients = {"perturbation": torch.autograd.grad(loss.sum(), list(nets["perturbation"].values()))}
+    return gradients, {"perturbation_loss": loss.detach()}
+
+
+@torch.no_grad()
+def candidates(
+    nets: Nets, members: slice, observations: Tensor, noise: Tensor | None, phi: float
+) -> tuple[Tensor, Tensor]:
+    """The members' pooled proposals at `[B, O]`, `[B, C, A]`, with the mean of their first critics, `[B, C]`.
+
+    The first of the members proposes the first of the candidates, and so on; noise `[B, C, L]`.
+    """
+    if noise is None:
+        raise ValueError("BCQ draws candidate actions: pass what acting_noise gave")
+    # rows of the members; of the twin critics these are the first ones
+    decoder, perturbation, critic = (
+        _rows(nets[name], members) for name in ("vae_decoder", "perturbation", "critic")
+    )
+    count, (size, total, _) = len(next(iter(decoder.values()))), noise.shape
+    share = total // count
+    latents = noise.view(size, count, share, -1).transpose(0, 1).flatten(1, 2)
+    repeated = observations.repeat_interleave(share, 0).expand(count, -1, -1)
+    actions = perturb(perturbation, repeated, sample_actions(decoder, repeated, latents), phi)
+    pooled = actions.view(count, size, share, -1).transpose(0, 1).flatten(1, 2)
+    pairs = torch.cat([observations.unsqueeze(1).expand(-1, total, -1), pooled], -1)
+    values = mlp(critic, pairs.flatten(0, 1)).mean(0)
+    return pooled, values.view(size, total)
+
+
+def best_candidate(actions: Tensor, values: Tensor) -> Tensor:
+    """Of `[B, C, A]` actions those with the largest of the `[B, C]` values: `[B, A]`."""
+    return actions[torch.arange(len(actions)), values.argmax(-1)]
+
+
+def _rows(params: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:
+    return {name: value.detach()[rows] for name, value in params.items()}

@@ -1,0 +1,58 @@
+"""BCQ's conditional VAE, member-batched: actions given the observation (facts 5).
+
+The latent has twice the action's dimensions. Decoded actions are those of the data; they lie in [-1, 1].
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from off2on.nn.gaussian import Gaussian, policy
+from off2on.nn.linear import init_linear, numbered
+from off2on.nn.mlp import Params, mlp
+
+#: range of the encoder's log std
+LOG_STD = (-4.0, 15.0)
+#: latents are drawn from the standard normal and clipped to this, so that decoded actions are likely ones
+LATENT_CLIP = 0.5
+#: weight of the KL divergence in the loss
+KL_WEIGHT = 0.5
+
+
+def latent_size(action_size: int) -> int:
+    """Dimensions L of the latent."""
+    return 2 * action_size
+
+
+def init_vae(
+    observation_size: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
+) -> tuple[Params, Params]:
+    """Encoder (trunk `layer0..`, heads `mean` and `log_std`) and decoder (`layer0..`), both `[E, ...]`."""
+    latent = latent_size(action_size)
+    heads = dict.fromkeys(("mean", "log_std"), (widths[-1], latent))
+    encoder = init_linear(numbered([observation_size + action_size, *widths]) | heads, rngs)
+    decoder = init_linear(numbered([observation_size + latent, *widths, action_size]), rngs)
+    return encoder, decoder
+
+
+def encode(encoder: Mapping[str, Tensor], observations: Tensor, actions: Tensor) -> Gaussian:
+    """The latent's Gaussian given pairs `[E, B, .]`: mean, std `[E, B, L]`."""
+    return policy(encoder, torch.cat([observations, actions], -1), LOG_STD)
+
+
+def decode(decoder: Mapping[str, Tensor], observations: Tensor, latents: Tensor) -> Tensor:
+    """Actions `[E, B, A]` of latents `[E, B, L]`."""
+    return torch.tanh(mlp(decoder, torch.cat([observations, latents], -1)))
+
+
+def sample_actions(decoder: Mapping[str, Tensor], observations: Tensor, noise: Tensor) -> Tensor:
+    """Actions `[E, B, A]` drawn given the observations; `noise` is standard normal, `[E, B, L]`."""
+    return decode(decoder, observations, noise.clamp(-LATENT_CLIP, LATENT_CLIP))
+
+
+def kl_divergence(latents: Gaussian) -> Tensor:
+    """Divergence from the standard normal, averaged (not summed) over latent dimensions and batch: `[E]`."""
+    terms = 1 + 2 * latents.std.log() - latents.mean.square() - latents.std.square()
+    return -0.5 * terms.mean((-2, -1))
