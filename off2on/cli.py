@@ -16,6 +16,8 @@ EXAMPLES = {
     "pretrain": "--scale quick --task halfcheetah --dataset medium --seed 0",
     "finetune": "--scale quick --task halfcheetah --dataset medium --method ours --seed 0",
     "import-agents": "published_agents --out agents/halfcheetah",
+    "rollout": "--scale quick --task halfcheetah --dataset random --seed 0",
+    "likelihood": "--scale quick --task halfcheetah --dataset random --seed 0",
     "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",
     "train-actors": "--task hopper --out runs/hopper --epochs 250",
     "aggregate": "--scale quick results/quick/local/pretrain/*/*/*/* results/quick/local/runs/*/*/*/*",
@@ -167,6 +169,53 @@ def finetune(
     _say(f"run: {path}")
 
 
+@job("rollout")
+def rollout(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    algorithm: Annotated[str, typer.Option(help="offline algorithm of the agent")] = "cql",
+    seed: Seed = 0,
+    agents: Annotated[Path | None, typer.Option(help="directory of the offline agents")] = None,
+    out: Out = None,
+) -> None:
+    """Roll out the first member of a pre-training, stochastically, into a dataset file."""
+    from off2on.training.rollouts import RolloutJob
+    from off2on.training.rollouts import roll_out as run
+
+    loaded, layout = _load(scale, source)
+    _one_thread()
+    steps = loaded.likelihood.rollout_steps
+    job = RolloutJob(loaded.source, task, dataset, algorithm, seed, loaded.settings(task, dataset), steps)
+    path = out or layout.rollouts(task, dataset, algorithm, seed)
+    run(job, agents or layout.pretrain(task, dataset, algorithm, seed), path)
+    _say(f"roll-outs: {path}")
+
+
+@job("likelihood")
+def likelihood(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    seed: Seed = 0,
+    data: Data = None,
+    rollouts: Annotated[Path | None, typer.Option(help="file of `off2on rollout`")] = None,
+    out: Out = None,
+) -> None:
+    """Log-likelihood of held-out offline and of online state-action pairs under a VAE of the dataset."""
+    from off2on.training.likelihood import LikelihoodJob
+    from off2on.training.likelihood import likelihood as run
+
+    loaded, layout = _load(scale, source)
+    _one_thread()
+    job = LikelihoodJob(loaded.name, loaded.source, task, dataset, seed, loaded.likelihood)
+    path = out or layout.likelihood(task, dataset, seed)
+    run(job, data or layout.dataset(task, dataset), rollouts or layout.rollouts(task, dataset, "cql", seed), path)
+    _say(f"log-likelihoods: {path}")
+
+
 @job("import-agents")
 def import_agents(
     directory: Annotated[Path, typer.Argument(help="holds *_seed<k>/{actor,critic1,critic2}_*.pt")],
@@ -230,7 +279,7 @@ def plan(scale: ScaleName = "quick", source: SourceName = None) -> None:
 
 @job("aggregate")
 def aggregate(
-    directories: Annotated[list[Path], typer.Argument(help="run and pre-training directories")],
+    paths: Annotated[list[Path], typer.Argument(help="run and pre-training directories, likelihood CSV files")],
     scale: ScaleName = "quick",
     source: SourceName = None,
     out: Out = None,
@@ -239,7 +288,8 @@ def aggregate(
     from off2on.analysis.aggregate import aggregate as run
 
     _, layout = _load(scale, source)
-    run(directories, out or layout.analysis)
+    likelihoods = [path for path in paths if path.suffix == ".csv"]
+    run([path for path in paths if path not in likelihoods], out or layout.analysis, likelihoods)
     _say(f"tables: {out or layout.analysis}")
 
 

@@ -66,23 +66,23 @@ def collect(task_name: str, dataset_name: str, settings: Collect, out: Path, age
         "seed": settings.seed,
         "packages": json.dumps(provenance()["packages"]),
     }
-    write_dataset(out, _dataset(parts, attributes, task.horizon))
+    write_dataset(out, gathered(parts, attributes, task.horizon))
 
 
 def _random(task: Task, settings: Collect, title: str) -> list[Part]:
     def uniform(rng: Rng) -> Policy:
         return lambda observations: rng.uniform(-1, 1, (len(observations), task.action_size)).astype(np.float32)
 
-    return _roll(task, {"random": uniform}, [settings.transitions], settings.seed, title)
+    return roll(task, {"random": uniform}, [settings.transitions], settings.seed, title)
 
 
 def _medium(task: Task, settings: Collect, title: str) -> list[Part]:
-    return _roll(task, _actors(task, ["medium"]), [settings.transitions], settings.seed, title)
+    return roll(task, _actors(task, ["medium"]), [settings.transitions], settings.seed, title)
 
 
 def _medium_expert(task: Task, settings: Collect, title: str) -> list[Part]:
     shares = [settings.transitions] * 2
-    medium, expert = _roll(task, _actors(task, ["medium", "expert"]), shares, settings.seed, title)
+    medium, expert = roll(task, _actors(task, ["medium", "expert"]), shares, settings.seed, title)
     whole = medium.episodes if medium.episodes[-1].complete else medium.episodes[:-1]
     # a medium part shorter than one episode stays as it is
     return [replace(medium, episodes=whole or medium.episodes), expert]
@@ -91,7 +91,7 @@ def _medium_expert(task: Task, settings: Collect, title: str) -> list[Part]:
 def _snapshots(task: Task, settings: Collect, title: str) -> list[Part]:
     names = snapshot_names(task.name)
     shares = [len(share) for share in np.array_split(np.empty(settings.transitions), len(names))]
-    return _roll(task, _actors(task, names), shares, settings.seed, title)
+    return roll(task, _actors(task, names), shares, settings.seed, title)
 
 
 def _members(task: Task, settings: Collect, title: str, agents: Path) -> list[Part]:
@@ -99,9 +99,7 @@ def _members(task: Task, settings: Collect, title: str, agents: Path) -> list[Pa
     members = range(len(policies["mean.bias"]))
     single = {f"member {i}": {name: value[i : i + 1] for name, value in policies.items()} for i in members}
     shares = [len(share) for share in np.array_split(np.empty(settings.transitions), len(single))]
-    return _roll(
-        task, {name: partial(actor_policy, p) for name, p in single.items()}, shares, settings.seed, title
-    )
+    return roll(task, {name: partial(actor_policy, p) for name, p in single.items()}, shares, settings.seed, title)
 
 
 def _buffer(task: Task, settings: Collect, title: str) -> list[Part]:
@@ -135,7 +133,7 @@ def _actors(task: Task, names: Sequence[str]) -> dict[str, Callable[[Rng], Polic
     return {name: partial(actor_policy, load_actor(task.name, name)) for name in names}
 
 
-def _roll(
+def roll(
     task: Task, policies: dict[str, Callable[[Rng], Policy]], shares: Sequence[int], seed: int, title: str
 ) -> list[Part]:
     """Exactly `shares[j]` steps of policy `j`; its random numbers are its own."""
@@ -166,7 +164,8 @@ def _counted(policy: Policy, progress: Any) -> Policy:
     return act
 
 
-def _dataset(parts: Sequence[Part], attributes: dict[str, Any], horizon: int) -> Dataset:
+def gathered(parts: Sequence[Part], attributes: dict[str, Any], horizon: int) -> Dataset:
+    """The parts one after another as a dataset, with each row's origin."""
     parts = [part for part in parts if part.episodes]
     episodes = [episode for part in parts for episode in part.episodes]
     lengths = [sum(map(len, part.episodes)) for part in parts]
