@@ -34,10 +34,14 @@ def init_agent(
     observation_size: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
 ) -> Nets:
     """Fresh `policy [N]` and `critic [2N]`; member `i` draws from `rngs[i]`: policy, first, second critic."""
-    sizes = [observation_size + action_size, *widths, 1]
     policies = init_policy(observation_size, action_size, widths, rngs)
+    return {"policy": policies, "critic": init_twins([observation_size + action_size, *widths, 1], rngs)}
+
+
+def init_twins(sizes: Sequence[int], rngs: Sequence[np.random.Generator]) -> Params:
+    """Fresh critics `[2N]` with layers `sizes`; member `i` draws from `rngs[i]`: first, second critic."""
     first, second = init_mlp(sizes, rngs), init_mlp(sizes, rngs)
-    return {"policy": policies, "critic": {name: torch.cat([first[name], second[name]]) for name in first}}
+    return {name: torch.cat([first[name], second[name]]) for name in first}
 
 
 def q_values(critic: Mapping[str, Tensor], observations: Tensor, actions: Tensor) -> Tensor:
