@@ -5,6 +5,8 @@ from pathlib import Path
 
 #: the files that make a pre-training or run directory complete
 OUTPUTS = ("progress.csv", "run.json", "agent.safetensors")
+#: below `results/<scale>/<source>`
+COST, RENDERS = Path("cost/cost.csv"), Path("renders")
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,14 @@ class Layout:
         """The CSV of log-likelihoods of offline and online pairs; its JSON lies beside it."""
         return self.results / "likelihood" / task / dataset / f"seed{seed}.csv"
 
+    @property
     def cost(self) -> Path:
         """The CSV of what a step and an action cost with N members; its JSON lies beside it."""
-        return self.results / "cost" / "cost.csv"
+        return self.results / COST
 
     def render(self, task: str) -> Path:
         """The JSON about a picture of a task; the PNG lies beside it, where the machine could render one."""
-        return self.results / "renders" / f"{task}.json"
+        return self.results / RENDERS / f"{task}.json"
 
     def run(self, task: str, dataset: str, method: str, seed: int) -> Path:
         """The directory of a fine-tuning run; `dataset` is 'none' for a method from scratch."""

@@ -1,0 +1,113 @@
+"""A picture of a task, drawn off screen (Figure 6).
+
+OpenGL is chosen when MuJoCo is imported, and a bad driver can end the process: each try is a process of its own.
+`python -m off2on.training.render TASK PNG` is such a try.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from off2on.envs.tasks import Task, get_task, make_env
+from off2on.errors import Off2OnError
+from off2on.files import atomic, write_text
+
+WIDTH, HEIGHT = 480, 360
+#: where it is known: the environment step, under the shipped medium actor, that is drawn
+POSE_STEP = 60
+SECONDS = 120
+
+
+def render(task: Task, path: Path) -> dict[str, Any]:
+    """Write the PNG, and beside it a JSON file that says what it shows, or why this machine has none.
+
+    Args:
+        task: what to draw: a moment of the shipped medium actor, or the first state where there is no actor.
+        path: the PNG; without OpenGL it is absent afterwards.
+
+    Returns:
+        what the JSON file says: task, env_id, pose, image (None: none), backend, reason (why there is none).
+
+    Raises:
+        Off2OnError: a file cannot be written.
+    """
+    info: dict[str, Any] = {"task": task.name, "env_id": task.env_id, "pose": None}
+    info |= {"image": None, "backend": None, "reason": None}
+    failures = []
+    with atomic(path) as temporary:
+        for backend in _backends():
+            pose, failure = _try(task, temporary, backend)
+            if pose is not None:
+                info |= {"pose": pose, "image": path.name, "backend": backend or "MuJoCo's default"}
+                break
+            failures.append(f"{f'MUJOCO_GL={backend}' if backend else 'MUJOCO_GL unset'}: {failure}")
+    if info["image"] is None:
+        path.unlink(missing_ok=True)
+        info["reason"] = "no OpenGL without a display here; " + "; ".join(failures)
+    write_text(path.with_suffix(".json"), json.dumps(info, indent=1) + "\n")
+    return info
+
+
+def _backends() -> tuple[str, ...]:
+    """Values of MUJOCO_GL to try: the user's own, else what works without a display."""
+    if (own := os.environ.get("MUJOCO_GL")) is not None:
+        return (own,)
+    return ("egl", "osmesa", "") if sys.platform == "linux" else ("",)
+
+
+def _try(task: Task, path: Path, backend: str) -> tuple[str | None, str]:
+    """The pose that was drawn, or None and why not."""
+    command = [sys.executable, "-m", "off2on.training.render", task.name, str(path)]
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words, no shell
+            command, env=os.environ | {"MUJOCO_GL": backend}, capture_output=True, text=True, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return None, f"no picture after {SECONDS} s"
+    said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
+    if done.returncode == 0:
+        return said[-1], ""
+    return None, said[-1] if said else f"the process ended with status {done.returncode}"
+
+
+def draw(task: Task, path: Path) -> str:
+    """Draw the task in this process.
+
+    Returns:
+        which pose it is, in words.
+    """
+    import matplotlib.image
+    import mujoco
+
+    env = make_env(task)
+    # made before the pose is known: fails at once where there is no OpenGL
+    with mujoco.Renderer(env.model, HEIGHT, WIDTH) as renderer:
+        words = pose(task, env)
+        renderer.update_scene(env.data, camera="track")
+        pixels = renderer.render()
+    matplotlib.image.imsave(path, pixels, format="png", metadata={"Software": None})
+    return words
+
+
+def pose(task: Task, env: Any) -> str:
+    """Bring the environment into the pose that is drawn, and say which: the same one every time."""
+    from off2on.training.actors import actor_policy
+    from off2on.training.shipped import load_actor
+
+    observation, _ = env.reset(seed=0)
+    try:
+        act = actor_policy(load_actor(task.name, "medium"))
+    except Off2OnError:
+        return "initial pose"
+    for step in range(1, POSE_STEP + 1):
+        observation, _, fallen, _, _ = env.step(act(observation[None].astype("float32"))[0])
+        if fallen:
+            return f"fall of the medium actor after {step} steps"
+    return f"medium actor after {POSE_STEP} steps"
+
+
+if __name__ == "__main__":
+    print(draw(get_task(sys.argv[1]), Path(sys.argv[2])))  # noqa: T201
