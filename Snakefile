@@ -22,6 +22,7 @@ for path in BASELINE_FILES:
 finish_registration()
 
 
+include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
 
 

@@ -52,10 +52,10 @@ def elbo(nets: Nets, x: Tensor, noise: Tensor) -> Tensor:
 
 @torch.no_grad()
 def log_likelihood(nets: Nets, x: Tensor, noise: Tensor) -> Tensor:
-    """Importance-weighted log p_K(x) = logsumexp_k[log p(x|z_k) + log p(z_k) - log q(z_k|x)] - log K, `[B]`, in nats.
+    """The importance-weighted estimate of log p(x), in nats: x `[B, D]`, noise `[K, B, L]` -> `[B]`.
 
-    In expectation a lower bound of log p(x) that does not decrease in K (Burda et al., facts 6.2).
-    Shapes: x `[B, D]`, noise `[K, B, L]`.
+    log p_K(x) = logsumexp_k[log p(x|z_k) + log p(z_k) - log q(z_k|x)] - log K is in expectation a lower bound of
+    log p(x) that does not decrease in K (Burda et al., facts 6.2).
     """
     q = posterior(nets, x)
     z = q.mean + q.std * noise

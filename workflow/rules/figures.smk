@@ -2,6 +2,7 @@
 rule aggregate:
     input:
         [path / name for path in results() for name in ("progress.csv", "run.json")],
+        LIKELIHOODS,
     output:
         [LAYOUT.analysis / name for name in TABLES],
     log:
@@ -16,11 +17,11 @@ rule aggregate:
     params:
         code=code_hash("off2on.analysis.aggregate"),
         out=LAYOUT.analysis,
-        directories=results(),
+        paths=results() + LIKELIHOODS,
     message:
         "aggregate {SCALE.name}"
     shell:
-        "off2on aggregate --out {params.out:q} {params.directories:q} > {log:q} 2>&1"
+        "off2on aggregate --out {params.out:q} {params.paths:q} > {log:q} 2>&1"
 
 
 for name in FIGURES:

@@ -1,0 +1,58 @@
+# Analyses that are jobs of their own: the VAE likelihood of offline and of online data.
+
+from off2on.selection import likelihoods
+
+LIKELIHOODS = [LAYOUT.likelihood(job.task, job.dataset, job.seed) for job in likelihoods(SCALE)]
+
+
+def rollout_settings(wildcards):
+    network = SCALE.settings(wildcards.task, wildcards.dataset).network
+    return [network.model_dump_json(), SCALE.likelihood.rollout_steps]
+
+
+rule rollout:
+    input:
+        LAYOUT.pretrain("{task}", "{dataset}", "{algorithm}", "{seed}") / "agent.safetensors",
+    output:
+        LAYOUT.rollouts("{task}", "{dataset}", "{algorithm}", "{seed}"),
+    log:
+        LOGS / "rollout" / "{task}" / "{dataset}" / "{algorithm}-seed{seed}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        code=code_hash("off2on.training.rollouts"),
+        settings=rollout_settings,
+    message:
+        "roll out {wildcards.algorithm} of {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "off2on rollout --task {wildcards.task} --dataset {wildcards.dataset}"
+        " --algorithm {wildcards.algorithm} --seed {wildcards.seed} > {log:q} 2>&1"
+
+
+rule likelihood:
+    input:
+        dataset_file,
+        LAYOUT.rollouts("{task}", "{dataset}", "cql", "{seed}"),
+    output:
+        LAYOUT.likelihood("{task}", "{dataset}", "{seed}"),
+        LAYOUT.likelihood("{task}", "{dataset}", "{seed}").with_suffix(".json"),
+    log:
+        LOGS / "likelihood" / "{task}" / "{dataset}" / "seed{seed}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=MEM_MB,
+        runtime=240,
+    params:
+        code=code_hash("off2on.training.likelihood"),
+        settings=SCALE.likelihood.model_dump_json(exclude={"datasets"}),
+    message:
+        "likelihood of {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
+    shell:
+        "off2on likelihood --task {wildcards.task} --dataset {wildcards.dataset}"
+        " --seed {wildcards.seed} > {log:q} 2>&1"
