@@ -20,10 +20,13 @@ class Adam:
     Args:
         nets: networks by name; their tensors are changed in place.
         rates: learning rate by network name.
+        decays: weight decay by network name, an L2 term: decay times parameter is added to the gradient before
+            the moments. The networks that are not named have none.
     """
 
-    def __init__(self, nets: Nets, rates: Mapping[str, float]) -> None:
+    def __init__(self, nets: Nets, rates: Mapping[str, float], decays: Mapping[str, float] | None = None) -> None:
         self.nets, self.rates = nets, dict(rates)
+        self.decays = dict.fromkeys(rates, 0.0) | dict(decays or {})
         self.first = {name: {k: torch.zeros_like(v) for k, v in nets[name].items()} for name in rates}
         self.second = {name: {k: torch.zeros_like(v) for k, v in nets[name].items()} for name in rates}
         self.count = {name: {k: torch.zeros(()) for k in nets[name]} for name in rates}
@@ -43,7 +46,7 @@ class Adam:
                 beta1=0.9,
                 beta2=0.999,
                 eps=1e-8,
-                weight_decay=0.0,
+                weight_decay=self.decays[name],
                 amsgrad=False,
                 maximize=False,
                 fused=True,

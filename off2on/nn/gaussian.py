@@ -29,14 +29,18 @@ class Gaussian(NamedTuple):
 
 
 def init_policy(
-    observation_size: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
+    observation_size: int,
+    action_size: int,
+    widths: Sequence[int],
+    rngs: Sequence[np.random.Generator],
+    heads: Sequence[str] = ("mean", "log_std"),
 ) -> Params:
-    """ReLU trunk `layer0..` and linear heads `mean` and `log_std`, heads uniform in +-1e-3 (facts 1.10)."""
+    """ReLU trunk `layer0..` and linear heads, uniform in +-1e-3 (facts 1.10)."""
     params: Params = {}
     sizes = [observation_size, *widths]
     for j, shape in enumerate(pairwise(sizes)):
         params[f"layer{j}.weight"], params[f"layer{j}.bias"] = init_dense(shape, None, rngs)
-    for head in ("mean", "log_std"):
+    for head in heads:
         params[f"{head}.weight"], params[f"{head}.bias"] = init_dense((sizes[-1], action_size), 1e-3, rngs)
     return params
 

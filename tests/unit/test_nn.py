@@ -94,3 +94,18 @@ def test_memory_setting_can_be_repeated() -> None:
     keep_freed_memory()
     keep_freed_memory()
     assert torch.ones(1 << 20).sum().item() == 1 << 20
+
+
+def test_weight_decay_is_an_l2_term_of_the_networks_that_are_named() -> None:
+    nets = {name: {"x": torch.tensor([2.0, -2.0, 0.0])} for name in ("decayed", "plain")}
+    adam = Adam(nets, {"decayed": 0.1, "plain": 0.1}, {"decayed": 1e-4})
+    # the decay of the second entry is a hundredth of its gradient; without a gradient, a decay however small
+    # is a whole step (a decoupled one would be 1e-5 of a step)
+    gradient = torch.tensor([0.0, 2e-2, 0.0])
+    for _ in range(2):
+        adam.step(dict.fromkeys(nets, (gradient,)))
+    assert nets["plain"]["x"].tolist() == pytest.approx([2.0, -2.2, 0.0], abs=1e-5)
+    assert nets["decayed"]["x"].tolist() == pytest.approx([1.8, -2.2, 0.0], abs=1e-3)
+    first = 0.1 * (2e-2 - 2e-4)
+    expected = 0.9 * first + 0.1 * (2e-2 - 1e-4 * 2.1)
+    assert adam.first["decayed"]["x"][1].item() == pytest.approx(expected, rel=1e-5)

@@ -1,0 +1,213 @@
+"""AWAC as in rlkit's MuJoCo example, offline and online (facts 4).
+
+The policy is a plain Gaussian whose mean goes through a tanh and whose std does not depend on the state. Its
+samples are given to the critics as they are, also outside [-1, 1]. Only `act` clips them, so that the replay
+buffer holds the actions that were executed; the reference keeps the unclipped ones and lets the environment clip.
+
+Offline, E independent agents. Online, one ensemble, in the form proposed in facts 4.4: it acts by the
+mixture-moment Gaussian of its members (no clamp: the bounds of `mixture` are out of reach of such policies), every
+member has its own TD target, and all policies are regressed with the same weights, from the mean of the members'
+advantages. One member is plain AWAC, the very same computation. Critics are stacked twin-major as in `ensemble`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from off2on.agents.ensemble import Metrics, init_twins, q_values, soft_update
+from off2on.config import Awac, Network, Settings
+from off2on.data.batch import Batch
+from off2on.nn.adam import Adam, Gradients
+from off2on.nn.gaussian import Gaussian, init_policy, log_density, mixture
+from off2on.nn.mlp import dense, hidden
+from off2on.nn.state import Nets, copy_into, flatten
+
+#: fine-tuning goes on with the targets of the offline agents (facts 4.4)
+KEPT = ("policy", "critic", "target")
+#: range of the log std; it starts in the middle (facts 4.2)
+LOG_STD = (-6.0, 0.0)
+
+
+class AwacNoise(NamedTuple):
+    """Standard normals of one update, `[E, B, A]` offline and `[B, A]` online."""
+
+    #: of the action at the observations, whose value the advantage is measured against
+    policy: Tensor
+    #: of the action at the next observations (TD target)
+    target: Tensor
+
+
+class Terms(NamedTuple):
+    """What the losses are made of; gradients reach the critics through `q`, the policies through `log_prob`."""
+
+    #: of the members: mean `[E, B, A]`, std `[E, 1, A]`
+    gaussian: Gaussian
+    #: both critics at the data actions, `[2, E, B]`, and their target `[E, B]`
+    q: Tensor
+    q_target: Tensor
+    #: `[E, B]`, or `[B]` of an ensemble; the weights of a minibatch sum to 1
+    advantage: Tensor
+    weights: Tensor
+    #: of the data actions under each member's policy, `[E, B]`
+    log_prob: Tensor
+
+
+class _Awac:
+    """What offline agents and the online ensemble have in common: networks `KEPT`, and the update."""
+
+    #: the members act, and weigh the data, as one
+    ensemble: bool
+
+    def __init__(self, nets: Nets, awac: Awac, discount: float, tau: float) -> None:
+        self.awac, self.discount, self.tau = awac, discount, tau
+        self.members, self.action_size = nets["policy"]["mean.bias"].shape
+        self.nets: Nets = {name: dict(nets[name]) for name in KEPT}
+        for name in ("policy", "critic"):
+            for tensor in self.nets[name].values():
+                tensor.requires_grad_(True)
+        rates = {"policy": awac.policy_lr, "critic": awac.q_lr}
+        self.adam = Adam(self.nets, rates, {"policy": awac.policy_weight_decay})
+
+    def update(self, batch: Batch, noise: AwacNoise) -> Metrics:
+        """One gradient step of policies and critics, then the soft target update."""
+        gradients, metrics = awac_gradients(self.nets, self.terms(batch, noise))
+        self.adam.step(gradients)
+        soft_update(self.nets["target"], self.nets["critic"], self.tau)
+        return metrics
+
+    def terms(self, batch: Batch, noise: AwacNoise) -> Terms:
+        """The terms of the losses at the current parameters (facts 4.1, 4.4); the noise has the batch's shape."""
+        gaussian = awac_policy(self.nets["policy"], batch.observations)
+        q = q_values(self.nets["critic"], batch.observations, batch.actions)
+        with torch.no_grad():
+            next_actions = self._sample(awac_policy(self.nets["policy"], batch.next_observations), noise.target)
+            q_next = q_values(self.nets["target"], batch.next_observations, next_actions).amin(0)
+            q_target = batch.rewards + (1 - batch.terminals) * self.discount * q_next
+
+            actions = self._sample(gaussian, noise.policy)
+            advantage = q.amin(0) - self.q(batch.observations, actions)
+            if self.ensemble:
+                advantage = advantage.mean(0)
+            weights = (advantage / self.awac.beta).softmax(-1)
+        return Terms(gaussian, q, q_target, advantage, weights, log_density(gaussian, batch.actions))
+
+    def _sample(self, members: Gaussian, noise: Tensor) -> Tensor:
+        gaussian = mixture(members) if self.ensemble else members
+        return gaussian.mean + gaussian.std * noise
+
+    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
+        """Standard normals `[B, A]` to explore with; an evaluation takes the mean."""
+        if not explore:
+            return None
+        return torch.from_numpy(rng.standard_normal((count, self.action_size), np.float32))
+
+    @torch.no_grad()
+    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
+        return q_values(self.nets["critic"], observations, actions).amin(0)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that further updates depend on."""
+        return flatten(self.nets, "nets/") | self.adam.state("adam/")
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        copy_into(self.nets, tensors, "nets/")
+        self.adam.load_state(tensors, "adam/")
+
+
+class AwacAgents(_Awac):
+    """E independent agents, trained together: nothing of one reaches another."""
+
+    ensemble = False
+
+    def draw_noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> AwacNoise:
+        """The noise of one update, `[E, B, A]` twice; member `i` draws from `rngs[i]` alone."""
+        shape = (2, batch_size, self.action_size)
+        drawn = np.stack([rng.standard_normal(shape, np.float32) for rng in rngs], 1)
+        return AwacNoise(*torch.from_numpy(drawn))
+
+    @torch.no_grad()
+    def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:
+        """Clipped sample of one member's policy, or its mean without noise: `[B, O]` -> `[B, A]`."""
+        params = {name: value[member : member + 1] for name, value in self.nets["policy"].items()}
+        return _executed(mixture(awac_policy(params, observations)), noise)
+
+
+class AwacEnsemble(_Awac):
+    """One agent of N members: they share minibatch, acting policy and advantage weights."""
+
+    ensemble = True
+
+    def draw_noise(self, rng: np.random.Generator, batch_size: int) -> AwacNoise:
+        """The noise of one update, `[B, A]` twice."""
+        shape = (2, batch_size, self.action_size)
+        return AwacNoise(*torch.from_numpy(rng.standard_normal(shape, np.float32)))
+
+    @torch.no_grad()
+    def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
+        """Clipped sample of the mixture, or its mean without noise: `[B, O]` -> `[B, A]`."""
+        return _executed(mixture(awac_policy(self.nets["policy"], observations)), noise)
+
+
+def _executed(gaussian: Gaussian, noise: Tensor | None) -> Tensor:
+    return gaussian.mean if noise is None else (gaussian.mean + gaussian.std * noise).clamp(-1.0, 1.0)
+
+
+def awac_policy(params: Mapping[str, Tensor], observations: Tensor) -> Gaussian:
+    """The members' Gaussians: observations `[E, B, O]` or `[B, O]` -> mean `[E, B, A]`, std `[E, 1, A]`."""
+    low, high = LOG_STD
+    log_std = low + (high - low) * params["log_std_logits"].sigmoid()
+    mean = torch.tanh(dense(params, "mean", hidden(params, observations)))
+    return Gaussian(mean, log_std.exp().unsqueeze(1))
+
+
+def awac_gradients(nets: Nets, terms: Terms) -> tuple[Gradients, Metrics]:
+    """Gradient of each loss for its own network, summed over members, which do not share parameters.
+
+    Returns:
+        Gradients by network in the order of its dictionary, and losses `[E]` or `[2, E]` and a diagnostic.
+    """
+    # the reference has the mean over the minibatch of weights times its size: the same
+    policy_loss = -(terms.weights * terms.log_prob).sum(-1)
+    q_loss = (terms.q - terms.q_target).square().mean(-1)
+    gradients = {
+        "policy": torch.autograd.grad(policy_loss.sum(), list(nets["policy"].values())),
+        "critic": torch.autograd.grad(q_loss.sum(), list(nets["critic"].values())),
+    }
+    metrics = {
+        "policy_loss": policy_loss.detach(),
+        "q_loss": q_loss.detach(),
+        "q_mean": terms.q.detach().mean(),
+    }
+    return gradients, metrics
+
+
+def init_nets(
+    observation_size: int, action_size: int, settings: Settings, rngs: Sequence[np.random.Generator]
+) -> Nets:
+    """Fresh networks `KEPT`; member `i` draws from `rngs[i]` alone.
+
+    The targets have random weights of their own, as in the reference (golden README, section 3).
+    """
+    policy = init_policy(observation_size, action_size, _widths(settings.awac.policy), rngs, heads=("mean",))
+    policy["log_std_logits"] = torch.zeros(len(rngs), action_size)
+    sizes = [observation_size + action_size, *_widths(settings.awac.critic), 1]
+    return {"policy": policy, "critic": init_twins(sizes, rngs), "target": init_twins(sizes, rngs)}
+
+
+def _widths(network: Network) -> list[int]:
+    return [network.width] * network.depth
+
+
+def offline_agent(nets: Nets, settings: Settings) -> AwacAgents:
+    """Independent agents with networks `KEPT`; discount and tau are those of section `offline`."""
+    return AwacAgents(nets, settings.awac, settings.offline.discount, settings.offline.tau)
+
+
+def online_agent(nets: Nets, settings: Settings) -> AwacEnsemble:
+    """The ensemble of the agents with networks `KEPT`; discount and tau are those of section `online`."""
+    return AwacEnsemble(nets, settings.awac, settings.online.discount, settings.online.tau)
