@@ -107,7 +107,7 @@ def finetuning_step() -> Callable[[], object]:
     rng = np.random.default_rng(0)
     store, online = filled_store(transitions(20_000)), Online()
     density = DensityNetwork(init_density(OBSERVATION, ACTION, WIDTHS, rng), online.density_lr, online.temperature)
-    sampler = BalancedSampler(store, 10_000, online, density, rng)
+    sampler = BalancedSampler(store, 10_000, online, online.batch, density, rng)
     sampler.append(np.arange(10_000, 20_000))
     agent = EnsembleAgent(init_agent(OBSERVATION, ACTION, WIDTHS, [rng] * 5), SacSettings())
 
@@ -139,7 +139,7 @@ def fill() -> Callable[[], object]:
     rng = np.random.default_rng(0)
     arrays, online = transitions(1_000_000), Online()
     density = DensityNetwork(init_density(OBSERVATION, ACTION, WIDTHS, rng), online.density_lr, online.temperature)
-    return lambda: BalancedSampler(filled_store(arrays), len(arrays[1]), online, density, rng)
+    return lambda: BalancedSampler(filled_store(arrays), len(arrays[1]), online, online.batch, density, rng)
 
 
 def draw_and_update() -> Callable[[], object]:

@@ -116,27 +116,33 @@ def pretrain(
     algorithm: Annotated[str, typer.Option(help="offline algorithm")] = "cql",
     seed: Seed = 0,
     data: Data = None,
+    agents: Annotated[
+        Path | None, typer.Option(help="directory of the agents that the algorithm starts from, if it does")
+    ] = None,
     out: Out = None,
     wait: Wait = False,
     checkpoint_seconds: Checkpoint = 60,
 ) -> None:
     """Pre-train the members of an ensemble offline; killed, it carries on where it was."""
+    from off2on.methods import get_algorithm
     from off2on.training.pretrain import PretrainJob
     from off2on.training.pretrain import pretrain as run
 
     loaded, layout = _load(scale, source)
+    spec = get_algorithm(algorithm)
     _one_thread()
-    settings = loaded.settings(task, dataset)
-    job = PretrainJob(loaded.name, loaded.source, task, dataset, algorithm, seed, settings)
+    job = PretrainJob(loaded.name, loaded.source, task, dataset, spec, seed, loaded.settings(task, dataset))
     path = out or layout.pretrain(task, dataset, algorithm, seed)
-    run(job, data or layout.dataset(task, dataset), path, wait, checkpoint_seconds)
+    if spec.start is not None:
+        agents = agents or layout.pretrain(task, dataset, spec.start, seed)
+    run(job, data or layout.dataset(task, dataset), agents, path, wait, checkpoint_seconds)
     _say(f"offline agents: {path}")
 
 
 @job("finetune")
 def finetune(
     task: TaskName,
-    method: Annotated[str, typer.Option("--method", help="ours, ours-n1, sac-ft, sac, uniform, online-only")],
+    method: Annotated[str, typer.Option("--method", help="such as ours, sac-ft or awac; see off2on/methods.py")],
     dataset: Annotated[str, typer.Option("--dataset", help="the offline dataset; 'none' from scratch")] = "none",
     scale: ScaleName = "quick",
     source: SourceName = None,
@@ -158,7 +164,8 @@ def finetune(
         need = "--dataset none" if spec.offline is None else "--dataset with an offline dataset"
         raise Off2OnError(f"method '{method}' needs {need} (got '{dataset}')")
     _one_thread()
-    job = FinetuneJob(loaded.name, loaded.source, task, dataset, spec, seed, loaded.settings(task, dataset))
+    settings = loaded.settings(task, dataset, method)
+    job = FinetuneJob(loaded.name, loaded.source, task, dataset, spec, seed, settings)
     start = None
     if spec.offline is not None:
         start = Start(

@@ -42,6 +42,11 @@ class Network(Section):
     width: Count = 256
     depth: Count = 2
 
+    @property
+    def widths(self) -> list[int]:
+        """Width of every hidden layer."""
+        return [self.width] * self.depth
+
 
 class Offline(Section):
     """Offline pre-training by CQL (facts 2)."""
@@ -77,6 +82,7 @@ class Online(Section):
     temperature: float = Field(5.0, gt=0, description="T of the self-normalised priorities")
     rho: Rate = Field(0.75, description="online probability of the first minibatch")
     warmup_steps: int = Field(1_000, ge=0, description="steps before training from scratch")
+    scratch_members: Count = Field(1, description="ensemble size of SAC from scratch (facts 3.2)")
     eval_episodes: Count = Field(5, description="deterministic episodes an evaluation")
     auroc_pairs: Count = Field(10_000, description="largest number of online pairs the AUROC looks at")
     evaluate_every: Count = Field(1, description="epochs between evaluations")
@@ -176,7 +182,8 @@ class Scale(Settings):
     likelihood: Likelihood = Likelihood()
     cost: Cost = Cost()
     overrides: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="pattern on task/dataset -> settings that differ there"
+        default_factory=dict,
+        description="pattern on task/dataset, or on task/dataset/method for runs -> settings that differ there",
     )
 
     @model_validator(mode="after")
@@ -185,9 +192,11 @@ class Scale(Settings):
             self._settings([pattern])
         return self
 
-    def settings(self, task: str, dataset: str) -> Settings:
-        """The settings of a training job, overrides applied in the order of the file."""
-        return self._settings([p for p in self.overrides if fnmatch(f"{task}/{dataset}", p)])
+    def settings(self, task: str, dataset: str, method: str | None = None) -> Settings:
+        """The settings of a pre-training, or of a method's run, overrides applied in the order of the file."""
+        names = {1: f"{task}/{dataset}", 2: f"{task}/{dataset}/{method}"}
+        fitting = (p for p in self.overrides if fnmatch(names.get(p.count("/"), ""), p))
+        return self._settings(list(fitting))
 
     def _settings(self, patterns: list[str]) -> Settings:
         merged = self.model_dump(include=set(Settings.model_fields))

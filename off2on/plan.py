@@ -10,13 +10,20 @@ from dataclasses import dataclass
 
 from off2on.config import Scale, Settings
 from off2on.envs.tasks import get_task
-from off2on.methods import get_method
+from off2on.methods import get_algorithm, get_method
 from off2on.selection import Pretraining, Run, datasets, pretrainings, runs
 
 #: forward-pass equivalents a sample and member: policy and twin critics, forward and backward (facts 1.6)
 FINETUNE_PASSES = 16
 #: CQL samples three kinds of actions and passes each through both critics, forward and backward (facts 2.1)
 CQL_PASSES_AN_ACTION = 18
+#: critics forward and backward, their targets and the policy's next action (facts 6.1)
+FQE_PASSES = 9
+#: critics and policy forward and backward, targets and the values of the policy's action (facts 4.1)
+AWAC_PASSES = 14
+#: VAE, critics and perturbation network forward and backward; and for each candidate decoding, perturbing and the
+#: twin targets (facts 5)
+BCQ_PASSES, BCQ_PASSES_A_CANDIDATE = 20, 4
 #: the one density network on offline and online pairs, forward and backward, and for the priorities (facts 1.1)
 DENSITY_PASSES = 8
 
@@ -111,24 +118,25 @@ def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
 
 def pretrain_cost(scale: Scale, job: Pretraining) -> Row:
     """One offline pre-training of all members."""
-    settings = scale.settings(job.task, job.dataset)
-    offline = settings.offline
-    passes = FINETUNE_PASSES + CQL_PASSES_AN_ACTION * offline.cql_actions
-    flop = offline.steps * settings.members * passes * 2 * offline.batch * _weights(job.task, settings)
-    evaluations = 1 + offline.steps // offline.evaluate_every
-    steps = evaluations * settings.members * offline.eval_episodes * get_task(job.task).horizon
+    settings, algorithm = scale.settings(job.task, job.dataset), get_algorithm(job.algorithm)
+    steps, offline = algorithm.steps(settings), settings.offline
+    sample = _update_flop(job.task, algorithm.name, settings)
+    flop = steps * settings.members * algorithm.batch(settings) * sample
+    evaluations = 1 + steps // offline.evaluate_every
+    rolled = evaluations * settings.members * offline.eval_episodes * get_task(job.task).horizon
     disk = _networks(job.task, settings, settings.members)
-    return _job("pretrain", settings, offline.steps, steps, flop, disk)
+    return _job("pretrain", settings, steps, rolled, flop, disk)
 
 
 def finetune_cost(scale: Scale, run: Run) -> Row:
     """One online fine-tuning run."""
-    settings, method = scale.settings(run.task, run.dataset), get_method(run.method)
-    online, members = settings.online, method.size(settings.members)
-    steps = online.env_steps + (online.first_epoch_multiplier - 1) * online.epoch_steps
-    density = DENSITY_PASSES * online.density_batch if method.sampler == "balanced" else 0
-    samples = members * FINETUNE_PASSES * online.batch + density
-    flop = steps * samples * 2 * _weights(run.task, settings)
+    settings, method = scale.settings(run.task, run.dataset, run.method), get_method(run.method)
+    online, members = settings.online, method.size(settings)
+    longer = method.first_epoch_longer * (online.first_epoch_multiplier - 1)
+    steps = online.env_steps + longer * online.epoch_steps
+    density = DENSITY_PASSES * online.density_batch * method.sampler.startswith("balanced")
+    update = members * method.batch(settings) * _update_flop(run.task, method.objective, settings)
+    flop = steps * (update + density * 2 * _weights(run.task, settings))
     evaluations = 1 + online.env_steps // (online.epoch_steps * online.evaluate_every)
     rolled = online.env_steps + evaluations * online.eval_episodes * get_task(run.task).horizon
     return _job("finetune", settings, steps, rolled, flop, _networks(run.task, settings, members))
@@ -140,6 +148,19 @@ def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, fl
     core = rolling + gradient_steps * STEP_SECONDS + flop / CORE_RATES[width]
     gpu = rolling + gradient_steps * GPU_STEP_SECONDS + flop / GPU_RATE if gradient_steps else 0.0
     return Row(stage, 1, gradient_steps, env_steps, flop, core, gpu, disk)
+
+
+def _update_flop(task: str, algorithm: str, settings: Settings) -> float:
+    """FLOP of a gradient step, for a member and a transition of its minibatch."""
+    penalty = CQL_PASSES_AN_ACTION * settings.offline.cql_actions
+    own = {
+        "cql": FINETUNE_PASSES + penalty,
+        "cql_reg": FINETUNE_PASSES + penalty,
+        "fqe": FQE_PASSES,
+        "awac": AWAC_PASSES,
+        "bcq": BCQ_PASSES + BCQ_PASSES_A_CANDIDATE * settings.bcq.target_candidates,
+    }
+    return 2 * own.get(algorithm, FINETUNE_PASSES) * _weights(task, settings)
 
 
 def _weights(task: str, settings: Settings) -> float:

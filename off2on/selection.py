@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 from off2on.config import REPOSITORY, SCALES, Dataset, Scale, Source, load_scale
 from off2on.envs.tasks import TASKS, get_task
 from off2on.errors import Off2OnError
-from off2on.methods import METHODS, get_method
+from off2on.methods import METHODS, get_algorithm, get_method
 from off2on.paths import Layout
 
 #: what `--config` understands, each with an example
@@ -79,8 +79,13 @@ def runs(scale: Scale) -> list[Run]:
 
 def pretrainings(scale: Scale) -> list[Pretraining]:
     """Every offline pre-training that the scale's runs start from, each once."""
-    wanted = ((run, get_method(run.method).offline) for run in runs(scale))
-    return list(dict.fromkeys(Pretraining(r.task, r.dataset, a, r.seed) for r, a in wanted if a))
+    wanted = ((run, algorithm) for run in runs(scale) for algorithm in _chain(get_method(run.method).offline))
+    return list(dict.fromkeys(Pretraining(r.task, r.dataset, a, r.seed) for r, a in wanted))
+
+
+def _chain(algorithm: str | None) -> list[str]:
+    """The offline algorithms a method needs, each after the one it starts from."""
+    return [] if algorithm is None else [*_chain(get_algorithm(algorithm).start), algorithm]
 
 
 def likelihoods(scale: Scale) -> list[Pretraining]:

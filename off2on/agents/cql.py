@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import Metrics, q_values, soft_update
+from off2on.agents.ensemble import Metrics, init_agent, q_values, soft_update
+from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import (
@@ -25,6 +26,7 @@ from off2on.nn.gaussian import (
 )
 from off2on.nn.state import Nets, copy_into, flatten
 
+KEPT = ("policy", "critic")
 #: hidden activations of all critics that one chunk of states may hold: what fits a core's cache is several
 #: times faster to pass over than what does not
 CHUNK_FLOATS = 2**20
@@ -66,6 +68,13 @@ class CqlNoise(NamedTuple):
     uniform: Tensor
 
 
+class Penalty(NamedTuple):
+    """Actions of the conservative term `[E, B, 3R, A]`, and the log density each is drawn by `[E, B, 3R]`."""
+
+    actions: Tensor
+    log_density: Tensor
+
+
 class Draws(NamedTuple):
     """The policy's actions of one update; gradients reach the policy through the first three alone."""
 
@@ -74,9 +83,7 @@ class Draws(NamedTuple):
     log_pi: Tensor
     next_actions: Tensor
     next_log_pi: Tensor
-    #: `[E, B, 3R, A]` and `[E, B, 3R]`: actions of the conservative term with the log density each is drawn by
-    penalty_actions: Tensor
-    penalty_log_density: Tensor
+    penalty: Penalty
 
 
 class CqlAgent:
@@ -120,11 +127,17 @@ class CqlAgent:
         self.steps += 1
         return metrics
 
+    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
+        """Standard normals `[count, A]` for a sample of the policy; None for its mean."""
+        return torch.from_numpy(rng.standard_normal((count, self.action_size), np.float32)) if explore else None
+
     @torch.no_grad()
-    def act(self, observations: Tensor, member: int) -> Tensor:
-        """The deterministic actions of one member, tanh of its mean: `[B, O]` -> `[B, A]`."""
+    def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:
+        """Actions of one member, `[B, O]` -> `[B, A]`: a sample of its policy; without noise tanh of its mean."""
         params = {name: value[member : member + 1] for name, value in self.nets["policy"].items()}
-        return torch.tanh(policy(params, observations, CQL_LOG_STD).mean[0])
+        gaussian = policy(params, observations, CQL_LOG_STD)
+        z = gaussian.mean if noise is None else gaussian.mean + gaussian.std * noise
+        return torch.tanh(z[0])
 
     @torch.no_grad()
     def q(self, observations: Tensor, actions: Tensor) -> Tensor:
@@ -142,6 +155,21 @@ class CqlAgent:
         self.steps = int(tensors["steps"])
 
 
+def init_nets(
+    observation_size: int, action_size: int, settings: Settings, rngs: Sequence[np.random.Generator]
+) -> Nets:
+    """Fresh policies and critics; member `i` draws from `rngs[i]` alone."""
+    return init_agent(observation_size, action_size, settings.network.widths, rngs)
+
+
+def offline_agent(nets: Nets, settings: Settings) -> CqlAgent:
+    """Agents with the settings of section `offline`."""
+    offline = settings.offline
+    return CqlAgent(
+        nets, CqlSettings(**{name: getattr(offline, name) for name in CqlSettings.__dataclass_fields__})
+    )
+
+
 def policy_draws(params: Mapping[str, Tensor], batch: Batch, noise: CqlNoise) -> Draws:
     """All actions that one update samples, at the current policy."""
     gaussian = policy(params, batch.observations, CQL_LOG_STD)
@@ -149,16 +177,24 @@ def policy_draws(params: Mapping[str, Tensor], batch: Batch, noise: CqlNoise) ->
     with torch.no_grad():
         following = policy(params, batch.next_observations, CQL_LOG_STD)
         next_actions, next_log_pi = sample_with_epsilon(following, noise.target)
-        here, log_here = sample_with_epsilon(_each_state(gaussian), noise.current)
-        there, log_there = sample_with_epsilon(_each_state(following), noise.following)
-        log_uniform = torch.full_like(log_here, -LOG_2 * actions.shape[-1])
-        penalty_actions = torch.cat([noise.uniform, there, here], 2)
-        penalty_log_density = torch.cat([log_uniform, log_there, log_here], 2)
-    return Draws(gaussian, actions, log_pi, next_actions, next_log_pi, penalty_actions, penalty_log_density)
+    penalty = penalty_draws(gaussian, following, noise.current, noise.following, noise.uniform)
+    return Draws(gaussian, actions, log_pi, next_actions, next_log_pi, penalty)
+
+
+@torch.no_grad()
+def penalty_draws(here: Gaussian, there: Gaussian, current: Tensor, following: Tensor, uniform: Tensor) -> Penalty:
+    """The three kinds of actions: of the policy at the observations and the next ones, and uniform ones.
+
+    Shapes: Gaussians `[..., B, A]`, standard normals and uniform actions `[..., B, R, A]`.
+    """
+    at_here, log_here = sample_with_epsilon(_each_state(here), current)
+    at_there, log_there = sample_with_epsilon(_each_state(there), following)
+    log_uniform = torch.full_like(log_here, -LOG_2 * uniform.shape[-1])
+    return Penalty(torch.cat([uniform, at_there, at_here], -2), torch.cat([log_uniform, log_there, log_here], -1))
 
 
 def _each_state(gaussian: Gaussian) -> Gaussian:
-    return Gaussian(gaussian.mean.unsqueeze(2), gaussian.std.unsqueeze(2))
+    return Gaussian(gaussian.mean.unsqueeze(-2), gaussian.std.unsqueeze(-2))
 
 
 def temperature_gradient(draws: Draws) -> tuple[Tensor]:
@@ -201,7 +237,7 @@ def cql_gradients(
         multiplier = nets["lagrange"]["log_multiplier"].exp().clamp(max=MAX_MULTIPLIER)
         weight, offset = multiplier * weight, multiplier * settings.lagrange_threshold
 
-    critic_gradient, td, gap, q_mean = critic_gradients(nets["critic"], batch, draws, y, weight)
+    critic_gradient, td, gap, q_mean = critic_gradients(nets["critic"], batch, draws.penalty, y, weight)
     conservative = weight * gap - offset
     gradients = {
         "policy": torch.autograd.grad(policy_loss.sum(), list(nets["policy"].values())),
@@ -221,7 +257,7 @@ def cql_gradients(
 
 
 def critic_gradients(
-    critic: Mapping[str, Tensor], batch: Batch, draws: Draws, y: Tensor, weight: Tensor
+    critic: Mapping[str, Tensor], batch: Batch, penalty: Penalty, y: Tensor, weight: Tensor
 ) -> tuple[tuple[Tensor, ...], Tensor, Tensor, Tensor]:
     """Gradient of the TD error plus `weight` `[E]` times the conservative gap, a chunk of states at a time.
 
@@ -231,7 +267,7 @@ def critic_gradients(
         The gradients, the TD errors and gaps `[2, E]`, the mean value of the data actions.
     """
     params = list(critic.values())
-    actions = torch.cat([draws.penalty_actions, batch.actions.unsqueeze(2)], 2)
+    actions = torch.cat([penalty.actions, batch.actions.unsqueeze(2)], 2)
     members, size, count, _ = actions.shape
     width = critic["layer0.bias"].shape[1]
     chunk = max(1, CHUNK_FLOATS // (2 * members * count * width))
@@ -242,7 +278,7 @@ def critic_gradients(
         observations = batch.observations[:, part].repeat_interleave(count, 1)
         q = q_values(critic, observations, actions[:, part].flatten(1, 2)).view(2, members, -1, count)
         q_data = q[..., -1]
-        logits = q[..., :-1] - draws.penalty_log_density[:, part]
+        logits = q[..., :-1] - penalty.log_density[:, part]
         td = (q_data - y[:, part]).square().sum(-1) / size
         gap = (logits.logsumexp(-1) - q_data).sum(-1) / size
         torch._foreach_add_(totals, torch.autograd.grad((td + weight * gap).sum(), params))

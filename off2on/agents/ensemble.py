@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import SAC_LOG_STD, Gaussian, init_policy, mixture, policy, sample
@@ -86,6 +87,11 @@ class EnsembleAgent:
         soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
         return metrics
 
+    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
+        """Standard normals `[count, A]` for a sample of the policy; None for its mean."""
+        shape = (count, self.nets["policy"]["mean.bias"].shape[1])
+        return torch.from_numpy(rng.standard_normal(shape, np.float32)) if explore else None
+
     @torch.no_grad()
     def act(self, observations: Tensor, noise: Tensor | None = None) -> Tensor:
         """Actions `[B, A]`: a sample of the ensemble policy, or tanh of its mean without noise."""
@@ -108,6 +114,12 @@ class EnsembleAgent:
         self.adam.load_state(tensors, "adam/")
 
 
+def online_agent(nets: Nets, settings: Settings) -> EnsembleAgent:
+    """The agent with the settings of section `online`."""
+    online = settings.online
+    return EnsembleAgent(nets, SacSettings(online.policy_lr, online.q_lr, online.discount, online.tau))
+
+
 def sac_gradients(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> tuple[Gradients, Metrics]:
     """Losses at the current parameters and the gradient of each for its own network (facts 1.6).
 
@@ -115,40 +127,46 @@ def sac_gradients(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> t
         Gradients by network (`policy`, `critic`, `temperature`, in the order of their dictionaries), and the
         losses and diagnostics as 0-dimensional tensors.
     """
+    gradients, metrics = actor_gradients(nets, batch, noise[0])
+    y = td_target(nets, batch, noise[1], discount)
+    q = q_values(nets["critic"], batch.observations, batch.actions)
+    q_losses = (q - y).square().mean(-1).sum(-1)
+    gradients["critic"] = torch.autograd.grad(q_losses.sum(), list(nets["critic"].values()))
+    metrics |= {"q1_loss": q_losses[0].detach(), "q2_loss": q_losses[1].detach(), "q_mean": q.detach().mean()}
+    return gradients, metrics
+
+
+def actor_gradients(nets: Nets, batch: Batch, noise: Tensor) -> tuple[Gradients, Metrics]:
+    """Gradients of policy and temperature (facts 1.6); noise `[B, A]` is of the actions at the observations."""
     frozen = {name: value.detach() for name, value in nets["critic"].items()}
     log_alpha = nets["temperature"]["log_alpha"]
     alpha = log_alpha.detach().exp()
-    action_size = batch.actions.shape[-1]
-
     gaussian = ensemble_policy(nets["policy"], batch.observations)
-    actions, log_pi = sample(gaussian, noise[0])
+    actions, log_pi = sample(gaussian, noise)
     q_policy = q_values(frozen, batch.observations, actions).amin(0).mean(0)
     policy_loss = (alpha * log_pi - q_policy).mean()
-    alpha_loss = -(log_alpha * (log_pi.detach() - action_size)).mean()
-
-    with torch.no_grad():
-        next_actions, next_log_pi = sample(ensemble_policy(nets["policy"], batch.next_observations), noise[1])
-        q_next = q_values(nets["target"], batch.next_observations, next_actions).amin(0)
-        y = batch.rewards + (1 - batch.terminals) * discount * (q_next - alpha * next_log_pi)
-    q = q_values(nets["critic"], batch.observations, batch.actions)
-    q_losses = (q - y).square().mean(-1).sum(-1)
-
-    gradients = {
+    alpha_loss = -(log_alpha * (log_pi.detach() - batch.actions.shape[-1])).mean()
+    gradients: Gradients = {
         "policy": torch.autograd.grad(policy_loss, list(nets["policy"].values())),
-        "critic": torch.autograd.grad(q_losses.sum(), list(nets["critic"].values())),
         "temperature": torch.autograd.grad(alpha_loss, [log_alpha]),
     }
     metrics = {
         "policy_loss": policy_loss.detach(),
-        "q1_loss": q_losses[0].detach(),
-        "q2_loss": q_losses[1].detach(),
         "alpha_loss": alpha_loss.detach(),
         "alpha": alpha,
-        "q_mean": q.detach().mean(),
         "policy_mean": gaussian.mean.detach(),
         "policy_std": gaussian.std.detach(),
     }
     return gradients, metrics
+
+
+@torch.no_grad()
+def td_target(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> Tensor:
+    """Each member's target `[N, B]`, entropy included; one next action for all members (facts 1.6)."""
+    alpha = nets["temperature"]["log_alpha"].exp()
+    next_actions, next_log_pi = sample(ensemble_policy(nets["policy"], batch.next_observations), noise)
+    q_next = q_values(nets["target"], batch.next_observations, next_actions).amin(0)
+    return batch.rewards + (1 - batch.terminals) * discount * (q_next - alpha * next_log_pi)
 
 
 @torch.no_grad()

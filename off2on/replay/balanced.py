@@ -22,7 +22,8 @@ class BalancedSampler:
     Args:
         store: the transitions; its first `offline_size` rows are offline.
         offline_size: at least 1.
-        settings: batch sizes, rho, the epoch's length.
+        settings: rho, the epoch's length, the density network's batch.
+        batch: transitions of an RL minibatch.
         density: the density-ratio network.
         rng: draws rows; the loop owns and checkpoints it.
     """
@@ -32,11 +33,12 @@ class BalancedSampler:
         store: TransitionStore,
         offline_size: int,
         settings: Online,
+        batch: int,
         density: DensityNetwork,
         rng: np.random.Generator,
     ) -> None:
         self.store, self.offline_size, self.settings = store, offline_size, settings
-        self.density, self.rng = density, rng
+        self.batch, self.density, self.rng = batch, density, rng
         self.default = offline_size * settings.rho / ((1.0 - settings.rho) * settings.epoch_steps)
         self.tree = SumTree(offline_size + settings.env_steps)
         self.tree.fill(0, np.ones(offline_size))
@@ -47,7 +49,7 @@ class BalancedSampler:
 
     def draw(self) -> Rows:
         """Rows of an RL minibatch, `[batch]`: stratified, in proportion to the priorities."""
-        return self.tree.draw(self.rng.random(self.settings.batch))
+        return self.tree.draw(self.rng.random(self.batch))
 
     def update(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:
         """A density step on fresh uniform minibatches, then new priorities of the drawn rows alone."""

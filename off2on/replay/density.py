@@ -56,25 +56,40 @@ def self_normalised(ratio: Tensor, offline: Tensor, temperature: float) -> Tenso
     return (ratio.pow(1.0 / temperature) / normaliser).clamp(LOWEST, HIGHEST)
 
 
+def mixture_ratio(ratio: Tensor) -> Tensor:
+    """Online density over the half-and-half mixture's, `2w / (1 + w)`, from online over offline (Fig. 14)."""
+    return 2.0 * ratio / (1.0 + ratio)
+
+
 def density_gradients(
-    params: Mapping[str, Tensor], offline: Pairs, online: Pairs, batch: Pairs, temperature: float
+    params: Mapping[str, Tensor],
+    offline: Pairs,
+    online: Pairs,
+    batch: Pairs,
+    temperature: float,
+    mixture: bool = False,
 ) -> DensityStep:
-    """Gradients of the loss on the uniform minibatches, and priorities of the RL minibatch."""
+    """Gradients of the loss on the uniform minibatches, and priorities of the RL minibatch.
+
+    The priorities come from the ratio to the offline density or, for `mixture`, to the mixture's.
+    """
     size = len(offline[0])
     both = density_ratio(params, torch.cat([offline[0], online[0]]), torch.cat([offline[1], online[1]]))
     at_offline, at_online = both[:size], both[size:]
     loss = density_loss(at_offline, at_online)
     gradients = torch.autograd.grad(loss, list(params.values()))
     with torch.no_grad():
-        priorities = self_normalised(density_ratio(params, *batch), at_offline, temperature)
+        ratios = density_ratio(params, *batch), at_offline
+        ratio, normaliser = map(mixture_ratio, ratios) if mixture else ratios
+        priorities = self_normalised(ratio, normaliser, temperature)
     return DensityStep(gradients, loss.detach(), at_online.detach().mean(), at_offline.detach().mean(), priorities)
 
 
 class DensityNetwork:
     """The network and its optimiser."""
 
-    def __init__(self, params: Params, learning_rate: float, temperature: float) -> None:
-        self.temperature = temperature
+    def __init__(self, params: Params, learning_rate: float, temperature: float, mixture: bool = False) -> None:
+        self.temperature, self.mixture = temperature, mixture
         self.nets = {"density": params}
         for tensor in params.values():
             tensor.requires_grad_(True)
@@ -82,7 +97,7 @@ class DensityNetwork:
 
     def update(self, offline: Pairs, online: Pairs, batch: Pairs) -> DensityStep:
         """One Adam step."""
-        step = density_gradients(self.nets["density"], offline, online, batch, self.temperature)
+        step = density_gradients(self.nets["density"], offline, online, batch, self.temperature, self.mixture)
         self.adam.step({"density": step.gradients})
         return step
 

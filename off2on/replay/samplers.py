@@ -13,7 +13,7 @@ from off2on.replay.balanced import BalancedSampler
 from off2on.replay.density import DensityNetwork, init_density
 from off2on.replay.store import Rows, TransitionStore
 
-SAMPLERS = ("balanced", "uniform", "online-only")
+SAMPLERS = ("balanced", "balanced-mixture", "uniform", "online-only")
 
 
 class Sampler(Protocol):
@@ -65,6 +65,7 @@ def make_sampler(
     store: TransitionStore,
     offline_size: int,
     settings: Settings,
+    batch: int,
     init_rng: np.random.Generator,
     rng: np.random.Generator,
 ) -> Sampler:
@@ -75,6 +76,7 @@ def make_sampler(
         store: the transitions; its first `offline_size` rows are offline.
         offline_size: number of offline rows.
         settings: `online` and `network` are read.
+        batch: transitions of an RL minibatch.
         init_rng: draws the weights of the density network, where there is one.
         rng: draws rows; the loop owns and checkpoints it.
 
@@ -84,15 +86,15 @@ def make_sampler(
     online = settings.online
     match kind:
         case "uniform":
-            return UniformSampler(store, 0, online.batch, rng)
+            return UniformSampler(store, 0, batch, rng)
         case "online-only":
-            return UniformSampler(store, offline_size, online.batch, rng)
-        case "balanced":
+            return UniformSampler(store, offline_size, batch, rng)
+        case "balanced" | "balanced-mixture":
             if offline_size == 0:
-                raise Off2OnError("sampler 'balanced' needs offline data; without any use 'online-only'")
+                raise Off2OnError(f"sampler '{kind}' needs offline data; without any use 'online-only'")
             widths = [settings.network.width] * settings.network.depth
             sizes = store.observations.shape[1], store.actions.shape[1]
             params = init_density(*sizes, widths, init_rng)
-            density = DensityNetwork(params, online.density_lr, online.temperature)
-            return BalancedSampler(store, offline_size, online, density, rng)
+            density = DensityNetwork(params, online.density_lr, online.temperature, kind == "balanced-mixture")
+            return BalancedSampler(store, offline_size, online, batch, density, rng)
     raise Off2OnError(f"unknown sampler '{kind}'; known samplers: {', '.join(SAMPLERS)}")

@@ -1,37 +1,41 @@
 """Reading the members of a pre-training directory, with the checks that name what does not fit."""
 
-from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
+from off2on.agents.interface import offline_module
+from off2on.config import Settings
 from off2on.envs.tasks import Task
 from off2on.errors import Off2OnError
 from off2on.nn.state import Nets, unflatten
 
 
-def load_members(directory: Path, members: int, task: Task, widths: Sequence[int]) -> Nets:
-    """Members `0 .. members-1` of `directory/agent.safetensors`: `policy [N]` and `critic [2N]`.
+def load_members(directory: Path, members: int, task: Task, algorithm: str, settings: Settings) -> Nets:
+    """Members `0 .. members-1` of `directory/agent.safetensors`: the networks `KEPT` of the algorithm.
 
     Raises:
         Off2OnError: no such file, a damaged one, too few members, or networks of another shape.
     """
     path = directory / "agent.safetensors"
     nets = read_agent(path)
-    found = _shapes(nets)
-    available = found["policy"]["mean.bias"][0] if "mean.bias" in found.get("policy", {}) else 0
+    # most networks have a row a member, twins two: the fewest rows are the members
+    available = min(
+        (len(value) for params in nets.values() for value in params.values() if value.dim()), default=0
+    )
     if available < members:
         raise Off2OnError(
             f"{path} holds {available} members, the run needs {members}; raise `members` of the scale"
         )
-    _check(found, _expected(available, task, widths), path)
-    # critics are stacked twin-major: first critics of all members, then the second ones
-    twins = {name: value.view(2, available, *value.shape[1:]) for name, value in nets["critic"].items()}
+    fresh = [np.random.default_rng(0) for _ in range(available)]
+    module = offline_module(algorithm)
+    expected = module.init_nets(task.observation_size, task.action_size, settings, fresh)
+    _check(_shapes(nets), _shapes(expected), path)
     return {
-        "policy": {name: value[:members].clone() for name, value in nets["policy"].items()},
-        "critic": {name: value[:, :members].flatten(0, 1).clone() for name, value in twins.items()},
+        name: {key: _first(value, available, members) for key, value in nets[name].items()} for name in expected
     }
 
 
@@ -51,25 +55,13 @@ def read_agent(path: Path) -> Nets:
         ) from error
 
 
+def _first(stacked: Tensor, available: int, members: int) -> Tensor:
+    """The rows of the first members; twins are stacked first critics of all members, then the second ones."""
+    return stacked.view(-1, available, *stacked.shape[1:])[:, :members].flatten(0, 1).clone()
+
+
 def _shapes(nets: Nets) -> dict[str, dict[str, tuple[int, ...]]]:
     return {net: {name: tuple(value.shape) for name, value in params.items()} for net, params in nets.items()}
-
-
-def _expected(members: int, task: Task, widths: Sequence[int]) -> dict[str, dict[str, tuple[int, ...]]]:
-    def layers(count: int, sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
-        shapes: dict[str, tuple[int, ...]] = {}
-        for j, (inner, outer) in enumerate(pairwise(sizes)):
-            shapes[f"layer{j}.weight"], shapes[f"layer{j}.bias"] = (count, inner, outer), (count, outer)
-        return shapes
-
-    policy = layers(members, [task.observation_size, *widths])
-    for head in ("mean", "log_std"):
-        policy[f"{head}.weight"] = (members, widths[-1], task.action_size)
-        policy[f"{head}.bias"] = (members, task.action_size)
-    return {
-        "policy": policy,
-        "critic": layers(2 * members, [task.observation_size + task.action_size, *widths, 1]),
-    }
 
 
 def _check(
@@ -81,5 +73,6 @@ def _check(
             if have.get(name) != shapes.get(name):
                 raise Off2OnError(
                     f"{path}: {net}/{name} has shape {have.get(name)}, expected {shapes.get(name)}; the agents "
-                    "were made for another task or network: check `network` of the scale, or pre-train again"
+                    "were made for another task, network or algorithm: check `network` of the scale, or pre-train "
+                    "again"
                 )

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
+from off2on.agents.ensemble import init_agent
+from off2on.agents.interface import online_module
 from off2on.config import Settings
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Rollout, episode_seeds
 from off2on.envs.tasks import Task, get_task
 from off2on.files import sha256
-from off2on.methods import Method
+from off2on.method import Method
 from off2on.nn.state import Nets, flatten
 from off2on.replay.samplers import make_sampler
 from off2on.replay.store import TransitionStore
@@ -40,7 +41,7 @@ class FinetuneJob:
     @property
     def members(self) -> int:
         """Ensemble size of the run."""
-        return self.method.size(self.settings.members)
+        return self.method.size(self.settings)
 
     @property
     def key(self) -> tuple[str | int, ...]:
@@ -62,10 +63,11 @@ class FinetuneJob:
                 "label": self.method.label,
                 "description": self.method.description,
                 "sampler": self.method.sampler,
+                "objective": self.method.objective,
                 "offline": self.method.offline,
                 "members": self.members,
             },
-            "settings": self.settings.model_dump(),
+            "settings": self.settings.model_dump(include=self.method.sections | {"members"}),
         }
 
 
@@ -98,11 +100,10 @@ def finetune(
 
 
 def _initial_nets(job: FinetuneJob, task: Task, start: Start | None) -> Nets:
-    widths = [job.settings.network.width] * job.settings.network.depth
-    if start is not None:
-        return load_members(start.agents, job.members, task, widths)
+    if start is not None and job.method.offline is not None:
+        return load_members(start.agents, job.members, task, job.method.offline, job.settings)
     rngs = [stream(*job.key, member, "init") for member in range(job.members)]
-    return init_agent(task.observation_size, task.action_size, widths, rngs)
+    return init_agent(task.observation_size, task.action_size, job.settings.network.widths, rngs)
 
 
 class _Finetuning:
@@ -120,8 +121,9 @@ class _Finetuning:
             self.dataset_return = dataset.mean_episode_return()
             self.store = TransitionStore.from_dataset(dataset)
         self.offline_size, self.offline_frames = self.store.size, self.store.frames
-        sac = SacSettings(online.policy_lr, online.q_lr, online.discount, online.tau)
-        self.agent = EnsembleAgent(_initial_nets(job, self.task, start), sac)
+        self.agent = online_module(job.method.objective).online_agent(
+            _initial_nets(job, self.task, start), job.settings
+        )
         roles = ("explore", "reset", "sample", "update")
         self.rngs = {role: stream(*job.key, role) for role in roles}
         self.sampler = make_sampler(
@@ -129,6 +131,7 @@ class _Finetuning:
             self.store,
             self.offline_size,
             job.settings,
+            job.method.batch(job.settings),
             init_rng=stream(*job.key, "density"),
             rng=self.rngs["sample"],
         )
@@ -148,7 +151,7 @@ class _Finetuning:
         return (
             ["q_mean"]
             + ["offline_fraction"] * (self.start is not None)
-            + density * (self.job.method.sampler == "balanced")
+            + density * self.job.method.sampler.startswith("balanced")
         )
 
     # ----------------------------------------------------------------------------------------- the loop
@@ -160,8 +163,8 @@ class _Finetuning:
         return (self.online.env_steps - warmup) // self.online.epoch_steps
 
     def _updates(self, epoch: int) -> int:
-        first = epoch == 0 and self.start is not None
-        return self.online.epoch_steps * (self.online.first_epoch_multiplier if first else 1)
+        longer = epoch == 0 and self.job.method.first_epoch_longer
+        return self.online.epoch_steps * (self.online.first_epoch_multiplier if longer else 1)
 
     def work(self) -> None:
         self._load()
@@ -207,29 +210,32 @@ class _Finetuning:
         self.gradient_steps += 1
 
     def _explore(self, observations: Floats) -> Floats:
-        shape = (len(observations), self.task.action_size)
-        noise = torch.from_numpy(self.rngs["explore"].standard_normal(shape, np.float32))
+        noise = self.agent.acting_noise(self.rngs["explore"], len(observations), explore=True)
         return self.agent.act(torch.from_numpy(observations), noise).numpy()
-
-    def _exploit(self, observations: Floats) -> Floats:
-        return self.agent.act(torch.from_numpy(observations)).numpy()
 
     # ------------------------------------------------------------------------------- rows and outputs
 
     def _evaluate(self) -> None:
         key = self.job.key
-        seeds = episode_seeds(stream(*key, "evaluate", self.epoch), self.online.eval_episodes)
+        rng = stream(*key, "evaluate", self.epoch)
+        seeds = episode_seeds(rng, self.online.eval_episodes)
+
+        def act(observations: Floats) -> Floats:
+            noise = self.agent.acting_noise(rng, len(observations), explore=False)
+            return self.agent.act(torch.from_numpy(observations), noise).numpy()
+
         row: Row = {
             "env_steps": self.store.size - self.offline_size,
             "online_episodes": self.episodes,
             "gradient_steps": self.gradient_steps,
         }
-        row |= return_columns(self.evaluation.episodes(self._exploit, seeds), self.task)
+        row |= return_columns(self.evaluation.episodes(act, seeds), self.task)
         explored = self.explore_returns
         row["explore_return_mean"] = float(np.mean(explored)) if explored else None
         row |= self.averages.take()
         row |= auroc_columns(self.agent.q, self.store, self.offline_size, self.online.auroc_pairs, *key)
-        row["alpha"] = float(self.agent.nets["temperature"]["log_alpha"].detach().exp())
+        temperature = self.agent.nets.get("temperature")
+        row["alpha"] = float(temperature["log_alpha"].detach().exp()) if temperature else None
         row["wall_seconds"] = round(self.run.wall_seconds, 1)
         self.rows.append(row)
         self.run.write_progress(self.rows)

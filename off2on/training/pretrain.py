@@ -7,22 +7,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from off2on.agents.cql import CqlAgent, CqlSettings
-from off2on.agents.ensemble import init_agent
-from off2on.config import Offline, Settings
+from off2on.agents.interface import OfflineAgent, offline_module
+from off2on.config import Settings
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Rollout, episode_seeds
 from off2on.envs.tasks import get_task
-from off2on.errors import Off2OnError
 from off2on.files import sha256
+from off2on.method import Algorithm
 from off2on.nn.state import flatten
 from off2on.replay.store import TransitionStore
 from off2on.seeding import restore, states, stream
+from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
 from off2on.training.rundir import Row, RunDirectory
 
-ALGORITHMS = ("cql",)
 #: dataset pairs that the AUROC of a row looks at
 AUROC_PAIRS = 2_000
 
@@ -35,57 +34,63 @@ class PretrainJob:
     source: str
     task: str
     dataset: str
-    algorithm: str
+    algorithm: Algorithm
     seed: int
     settings: Settings
 
     @property
     def key(self) -> tuple[str | int, ...]:
         """What the random streams of the job are named by."""
-        return ("pretrain", self.source, self.task, self.dataset, self.algorithm, self.seed)
+        return ("pretrain", self.source, self.task, self.dataset, self.algorithm.name, self.seed)
 
     def identity(self) -> dict[str, Any]:
         """The first part of run.json."""
-        settings = self.settings.model_dump(include={"members", "network", "offline"})
+        settings = self.settings.model_dump(include={"members", "network", "offline", self.algorithm.section})
         return {
             "kind": "pretrain",
             "scale": self.scale,
             "source": self.source,
             "task": self.task,
             "dataset": self.dataset,
-            "algorithm": self.algorithm,
+            "algorithm": self.algorithm.name,
             "seed": self.seed,
             "members": self.settings.members,
             "settings": settings,
         }
 
 
-def cql_settings(offline: Offline) -> CqlSettings:
-    """The part of the scale's settings that CQL's update reads."""
-    return CqlSettings(**{name: getattr(offline, name) for name in CqlSettings.__dataclass_fields__})
-
-
-def pretrain(job: PretrainJob, data: Path, out: Path, wait: bool = False, checkpoint_seconds: float = 60) -> None:
+def pretrain(
+    job: PretrainJob,
+    data: Path,
+    agents: Path | None,
+    out: Path,
+    wait: bool = False,
+    checkpoint_seconds: float = 60,
+) -> None:
     """Train, or carry on training, and write the outputs of `out`.
 
+    Args:
+        job: the pre-training.
+        data: the dataset.
+        agents: the pre-training directory that the algorithm starts from; None: it starts from nothing.
+        out: the directory to write.
+        wait: wait for another process that holds it.
+        checkpoint_seconds: the least time between two states on disk.
+
     Raises:
-        Off2OnError: an unknown algorithm, a bad dataset, a directory in use or of other settings, a damaged state,
-            a full disk.
+        Off2OnError: a bad dataset or bad agents, a directory in use or of other settings, a damaged state, a full
+            disk.
     """
-    if job.algorithm not in ALGORITHMS:
-        raise Off2OnError(
-            f"unknown offline algorithm '{job.algorithm}'; known algorithms: {', '.join(ALGORITHMS)}"
-        )
     with RunDirectory(out, job.identity(), wait, checkpoint_seconds) as run:
         if not run.complete():
-            _Pretraining(job, data, run).work()
+            _Pretraining(job, data, agents, run).work()
 
 
 class _Pretraining:
     """The state of the loop: agent, generators, rows so far, gradient steps done."""
 
-    def __init__(self, job: PretrainJob, data: Path, run: RunDirectory) -> None:
-        self.job, self.run, self.data = job, run, data
+    def __init__(self, job: PretrainJob, data: Path, agents: Path | None, run: RunDirectory) -> None:
+        self.job, self.run, self.data, self.agents = job, run, data, agents
         self.task = get_task(job.task)
         self.offline = job.settings.offline
         dataset = read_dataset(data, self.task)
@@ -93,19 +98,26 @@ class _Pretraining:
         self.store = TransitionStore.from_dataset(dataset)
         members = range(job.settings.members)
         self.rngs = {f"{role}{i}": stream(*job.key, i, role) for role in ("batch", "noise") for i in members}
-        widths = [job.settings.network.width] * job.settings.network.depth
-        init = [stream(*job.key, i, "init") for i in members]
-        nets = init_agent(self.task.observation_size, self.task.action_size, widths, init)
-        self.agent = CqlAgent(nets, cql_settings(self.offline))
+        self.agent = self._fresh_agent()
         self.rollout = Rollout(self.task, self.offline.eval_episodes)
-        self.averages = Averages(["q_mean", "alpha"])
+        self.averages = Averages(["q_mean"] + ["alpha"] * ("temperature" in self.agent.nets))
         self.rows: list[Row] = []
         self.step = 0
 
+    def _fresh_agent(self) -> OfflineAgent:
+        job, settings = self.job, self.job.settings
+        module = offline_module(job.algorithm.name)
+        init = [stream(*job.key, i, "init") for i in range(settings.members)]
+        nets = module.init_nets(self.task.observation_size, self.task.action_size, settings, init)
+        if self.agents is not None and job.algorithm.start is not None:
+            found = load_members(self.agents, settings.members, self.task, job.algorithm.start, settings)
+            nets["policy"] = found["policy"]
+        return module.offline_agent(nets, settings)
+
     def work(self) -> None:
         self._load()
-        total = self.offline.steps
-        title = f"{self.job.algorithm} {self.job.task}/{self.job.dataset} seed {self.job.seed}"
+        total = self.job.algorithm.steps(self.job.settings)
+        title = f"{self.job.algorithm.name} {self.job.task}/{self.job.dataset} seed {self.job.seed}"
         with progress_bar(title, total, "step", initial=self.step) as bar:
             if not self.rows:
                 self._evaluate()
@@ -121,26 +133,28 @@ class _Pretraining:
             "dataset_sha256": sha256(self.data),
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.store.size,
-            "parents": {},
+            "parents": {"agents": sha256(self.agents / "agent.safetensors")} if self.agents else {},
             "member_returns": self.member_returns,
         }
-        nets = {name: self.agent.nets[name] for name in ("policy", "critic")}
+        nets = {name: self.agent.nets[name] for name in offline_module(self.job.algorithm.name).KEPT}
         self.run.finish(self.rows, flatten(nets), extra)
 
     def _learn(self) -> None:
-        members, batch = range(self.agent.members), self.offline.batch
+        members, batch = range(self.agent.members), self.job.algorithm.batch(self.job.settings)
         rows = np.stack([self.rngs[f"batch{i}"].integers(self.store.size, size=batch) for i in members])
         noise = self.agent.draw_noise([self.rngs[f"noise{i}"] for i in members], batch)
         self.averages.add(self.agent.update(self.store.batch(rows), noise))
         self.step += 1
 
     def _evaluate(self) -> None:
-        seeds = episode_seeds(stream(*self.job.key, "evaluate", self.step), self.offline.eval_episodes)
+        rng = stream(*self.job.key, "evaluate", self.step)
+        seeds = episode_seeds(rng, self.offline.eval_episodes)
         found = []
         for member in range(self.agent.members):
 
             def act(observations: Floats, member: int = member) -> Floats:
-                return self.agent.act(torch.from_numpy(observations), member).numpy()
+                noise = self.agent.acting_noise(rng, len(observations), explore=False)
+                return self.agent.act(torch.from_numpy(observations), noise, member).numpy()
 
             found.append(self.rollout.episodes(act, seeds))
         self.member_returns = [float(np.mean([e.total for e in episodes])) for episodes in found]

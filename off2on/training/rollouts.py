@@ -60,5 +60,4 @@ def roll_out(job: RolloutJob, agents: Path, out: Path) -> None:
 
 def _stochastic(agents: Path, task: Task, settings: Settings, rng: Rng) -> Policy:
     """The first member's policy, sampling with the generator's noise."""
-    widths = [settings.network.width] * settings.network.depth
-    return actor_policy(load_members(agents, 1, task, widths)["policy"], rng)
+    return actor_policy(load_members(agents, 1, task, "cql", settings)["policy"], rng)

@@ -26,7 +26,9 @@ class Run:
         self.store = TransitionStore(3, 2, 1)
         self.grow(offline)
         init = np.random.default_rng([seed, 2])
-        self.sampler: Sampler = make_sampler(kind, self.store, offline, SETTINGS, init_rng=init, rng=self.rng)
+        self.sampler: Sampler = make_sampler(
+            kind, self.store, offline, SETTINGS, SETTINGS.online.batch, init_rng=init, rng=self.rng
+        )
 
     def grow(self, count: int) -> Rows:
         data = self.data.standard_normal((2, count + 1, 3)).astype(np.float32)
@@ -86,7 +88,7 @@ def test_saved_and_loaded_it_goes_on_bit_by_bit(kind: str) -> None:
     resumed = Run(kind, seed=7)
     resumed.store, resumed.data = run.store, run.data
     init = np.random.default_rng(3)
-    fresh = make_sampler(kind, run.store, OFFLINE, SETTINGS, init_rng=init, rng=resumed.rng)
+    fresh = make_sampler(kind, run.store, OFFLINE, SETTINGS, SETTINGS.online.batch, init_rng=init, rng=resumed.rng)
     resumed.sampler = fresh
     fresh.load_state(load(file))
     resumed.rng.bit_generator.state = generator

@@ -6,12 +6,17 @@ import torch
 from safetensors.torch import save_file
 
 from off2on.agents.ensemble import init_agent
+from off2on.config import Network, Settings
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
-from off2on.nn.state import flatten
+from off2on.nn.state import Nets, flatten
 from off2on.training.agents import load_members
 
-TASK = get_task("hopper")
+
+def members(directory: Path, count: int, task: str = "hopper", network: tuple[int, int] = (8, 2)) -> Nets:
+    width, depth = network
+    settings = Settings(network=Network(width=width, depth=depth))
+    return load_members(directory, count, get_task(task), "cql", settings)
 
 
 @pytest.fixture
@@ -22,38 +27,38 @@ def directory(tmp_path: Path) -> Path:
 
 
 def test_fewer_members_are_the_first_ones(directory: Path) -> None:
-    whole, two = load_members(directory, 3, TASK, [8, 8]), load_members(directory, 2, TASK, [8, 8])
+    whole, two = members(directory, 3), members(directory, 2)
     assert torch.equal(two["policy"]["mean.weight"], whole["policy"]["mean.weight"][:2])
     twins = whole["critic"]["layer0.weight"].view(2, 3, 14, 8)
     assert torch.equal(two["critic"]["layer0.weight"], torch.cat([twins[0, :2], twins[1, :2]]))
 
 
 @pytest.mark.parametrize(
-    ("members", "task", "widths", "message"),
+    ("count", "task", "network", "message"),
     [
-        (4, "hopper", [8, 8], "holds 3 members, the run needs 4"),
-        (2, "halfcheetah", [8, 8], r"policy/layer0\.weight has shape \(3, 11, 8\), expected \(3, 17, 8\)"),
-        (2, "hopper", [16, 16], r"has shape .* expected .*check `network`"),
-        (2, "hopper", [8, 8, 8], r"layer2\.bias has shape None"),
+        (4, "hopper", (8, 2), "holds 3 members, the run needs 4"),
+        (2, "halfcheetah", (8, 2), r"policy/layer0\.weight has shape \(3, 11, 8\), expected \(3, 17, 8\)"),
+        (2, "hopper", (16, 2), r"has shape .* expected .*check `network`"),
+        (2, "hopper", (8, 3), r"layer2\.bias has shape None"),
     ],
 )
 def test_agents_that_do_not_fit_are_named(
-    directory: Path, members: int, task: str, widths: list[int], message: str
+    directory: Path, count: int, task: str, network: tuple[int, int], message: str
 ) -> None:
     with pytest.raises(Off2OnError, match=message):
-        load_members(directory, members, get_task(task), widths)
+        members(directory, count, task, network)
 
 
 def test_a_truncated_file_is_named(directory: Path) -> None:
     path = directory / "agent.safetensors"
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(Off2OnError, match="is no agent file"):
-        load_members(directory, 2, TASK, [8, 8])
+        members(directory, 2)
 
 
 def test_missing_and_damaged_files(tmp_path: Path) -> None:
     with pytest.raises(Off2OnError, match=r"agent\.safetensors is missing; make them"):
-        load_members(tmp_path, 1, TASK, [8, 8])
+        members(tmp_path, 1)
     (tmp_path / "agent.safetensors").write_bytes(b"half")
     with pytest.raises(Off2OnError, match="is no agent file"):
-        load_members(tmp_path, 1, TASK, [8, 8])
+        members(tmp_path, 1)

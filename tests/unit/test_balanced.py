@@ -20,7 +20,7 @@ def balanced(offline: int, online: Online = ONLINE, lr: float = 3e-4) -> Balance
     store = TransitionStore(1, 1, offline)
     rows_of(store, offline, 0.0, rng)
     density = DensityNetwork(init_density(1, 1, [16], rng), lr, online.temperature)
-    return BalancedSampler(store, offline, online, density, rng)
+    return BalancedSampler(store, offline, online, online.batch, density, rng)
 
 
 def arrive(sampler: BalancedSampler, count: int, center: float = 3.0) -> Rows:

@@ -14,6 +14,7 @@ LAYERS = [
     {"plan"},
     {"selection"},
     {"methods"},
+    {"method"},
     {"agents", "replay", "analysis"},
     {"data", "envs"},
     {"nn", "config"},

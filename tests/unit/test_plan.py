@@ -23,9 +23,14 @@ def test_a_cql_step_of_the_paper_is_7_gflop_an_agent() -> None:
 
 
 def test_the_first_epoch_learns_five_times_as_much() -> None:
-    cost = finetune_cost(PAPER, Run("hopper", "none", "sac", 0))
+    cost = finetune_cost(PAPER, Run("hopper", "medium", "ours", 0))
     assert cost.gradient_steps == 250_000 + 4 * 1000
     assert cost.env_steps == 250_000 + 251 * 5 * 1000
+
+
+@pytest.mark.parametrize(("dataset", "method"), [("none", "sac"), ("medium", "awac"), ("medium", "bcq-ft")])
+def test_but_not_from_scratch_nor_of_the_baselines(dataset: str, method: str) -> None:
+    assert finetune_cost(PAPER, Run("hopper", dataset, method, 0)).gradient_steps == 250_000
 
 
 def test_overrides_count() -> None:

@@ -25,19 +25,19 @@ def test_uniform_draws_reach_every_row_from_the_first_on_alike(first: int, expec
 @pytest.mark.parametrize(("kind", "low"), [("uniform", 0), ("online-only", 6)])
 def test_the_kind_decides_the_first_row(kind: str, low: int) -> None:
     rng = np.random.default_rng(0)
-    sampler = make_sampler(kind, store(10), 6, Settings(), init_rng=rng, rng=rng)
+    sampler = make_sampler(kind, store(10), 6, Settings(), 256, init_rng=rng, rng=rng)
     assert set(sampler.draw().tolist()) == set(range(low, 10))
 
 
 def test_an_unknown_kind_is_named_with_the_known_ones() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(
-        Off2OnError, match="unknown sampler 'best'; known samplers: balanced, uniform, online-only"
+        Off2OnError, match="unknown sampler 'best'; known samplers: balanced, balanced-mixture, uniform"
     ):
-        make_sampler("best", store(2), 1, Settings(), init_rng=rng, rng=rng)
+        make_sampler("best", store(2), 1, Settings(), 256, init_rng=rng, rng=rng)
 
 
 def test_balanced_replay_needs_offline_rows() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(Off2OnError, match="needs offline data"):
-        make_sampler("balanced", store(2), 0, Settings(), init_rng=rng, rng=rng)
+        make_sampler("balanced", store(2), 0, Settings(), 256, init_rng=rng, rng=rng)

@@ -7,7 +7,7 @@ from off2on.analysis.tables import FILES as TABLES
 from off2on.codehash import PACKAGE, code_hash
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
-from off2on.methods import METHODS, get_method
+from off2on.methods import ALGORITHMS, METHODS, get_algorithm, get_method
 from off2on.paths import OUTPUTS
 from off2on.reproduce import explain_lock, hold_unless_held
 from off2on.selection import Pretraining, Run, matching, pretrainings, runs, select
@@ -55,7 +55,7 @@ wildcard_constraints:
     task="|".join(SCALE.tasks),
     dataset="none|" + "|".join(SCALE.datasets),
     method="|".join(METHODS),
-    algorithm="[a-z0-9-]+",
+    algorithm="|".join(ALGORITHMS),
     seed="[0-9]+",
 
 
@@ -117,6 +117,15 @@ def dataset_file(wildcards):
     return LAYOUT.dataset(wildcards.task, wildcards.dataset)
 
 
+def pretrain_inputs(wildcards):
+    """The dataset and, for an algorithm that evaluates another's policy, that one's agents."""
+    start = get_algorithm(wildcards.algorithm).start
+    if start is None:
+        return [dataset_file(wildcards)]
+    agents = LAYOUT.pretrain(wildcards.task, wildcards.dataset, start, wildcards.seed)
+    return [dataset_file(wildcards), agents / "agent.safetensors"]
+
+
 def finetune_inputs(wildcards):
     """The dataset and the offline agents; nothing from scratch."""
     algorithm = get_method(wildcards.method).offline
@@ -141,13 +150,17 @@ def collect_settings(wildcards):
 
 def pretrain_settings(wildcards):
     settings = SCALE.settings(wildcards.task, wildcards.dataset)
-    return [settings.members, *(part.model_dump_json() for part in (settings.network, settings.offline))]
+    return _read(settings, {"network", "offline", get_algorithm(wildcards.algorithm).section}, settings.members)
 
 
 def finetune_settings(wildcards):
-    settings = SCALE.settings(wildcards.task, wildcards.dataset)
-    members = get_method(wildcards.method).size(settings.members)
-    return [members, *(part.model_dump_json() for part in (settings.network, settings.online))]
+    method = get_method(wildcards.method)
+    settings = SCALE.settings(wildcards.task, wildcards.dataset, wildcards.method)
+    return _read(settings, method.sections, method.size(settings))
+
+
+def _read(settings, sections, members):
+    return [members, *(getattr(settings, name).model_dump_json() for name in sorted(sections))]
 
 
 # --------------------------------------------------------------------------------------------- what a job needs

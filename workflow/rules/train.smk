@@ -4,7 +4,7 @@
 
 rule pretrain:
     input:
-        dataset_file,
+        pretrain_inputs,
     output:
         [LAYOUT.pretrain("{task}", "{dataset}", "{algorithm}", "{seed}") / name for name in OUTPUTS],
     log:
@@ -48,7 +48,9 @@ rule finetune:
         runtime=runtime(finetune_cost),
         disk_mb=disk_mb(finetune_cost),
     params:
-        code=code_hash("off2on.training.finetune"),
+        code=lambda wildcards: code_hash(
+            "off2on.training.finetune", f"off2on.agents.{get_method(wildcards.method).objective}"
+        ),
         settings=finetune_settings,
     message:
         "finetune {wildcards.method} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
