@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from off2on.errors import Off2OnError
+from off2on.paths import COST, RENDERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 #: one per claim, task, dataset and seed, one per pair whose likelihood is known, and the run.json of every job
 FILES = ("curves.csv", "pretrain.csv", "runs.csv", "claims.csv", "likelihood.csv", "provenance.json")
 
+COST_COLUMNS = (
+    "members",
+    "implementation",
+    *(f"{what}_ms{part}" for what in ("step", "action") for part in ("", "_q25", "_q75")),
+    "state_mb",
+    "peak_growth_mb",
+)
 LIKELIHOOD_COLUMNS = ("task", "dataset", "seed", "importance_samples", "split", "log_likelihood")
 
 
@@ -44,6 +52,12 @@ class Tables:
     provenance: list[dict[str, Any]]
     #: task, dataset, seed, importance_samples, split (offline: held out, or online), log_likelihood (nats)
     likelihood: "pd.DataFrame" = field(default_factory=lambda: _frame(LIKELIHOOD_COLUMNS))
+    #: members, implementation (batched, loop), medians and quartiles of times, memory; empty: not measured
+    cost: "pd.DataFrame" = field(default_factory=lambda: _frame(COST_COLUMNS))
+    #: what the cost was measured on
+    cost_job: dict[str, Any] = field(default_factory=dict)
+    #: what `off2on render` says about each task, and the picture's bytes under `png` (None: no picture)
+    renders: list[dict[str, Any]] = field(default_factory=list)
 
 
 def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
@@ -52,7 +66,7 @@ def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def read_tables(directory: Path) -> Tables:
-    """Read the tables of an `analysis/` directory.
+    """Read the tables of an `analysis/` directory, and what lies beside it that no run makes: cost and renderings.
 
     Raises:
         Off2OnError: one of them is missing.
@@ -62,8 +76,36 @@ def read_tables(directory: Path) -> Tables:
     for name in FILES:
         if not (directory / name).is_file():
             raise Off2OnError(f"{directory / name} is missing: run 'off2on aggregate' (or snakemake) first")
-    csv = {
+    found: dict[str, Any] = {
         Path(name).stem: pd.read_csv(directory / name, keep_default_na=False, na_values=[""])
         for name in FILES[:-1]
     }
-    return Tables(**csv, provenance=json.loads((directory / FILES[-1]).read_text()))
+    found["provenance"] = json.loads((directory / FILES[-1]).read_text())
+    return Tables(**found, **_cost(directory.parent / COST), renders=_renders(directory.parent / RENDERS))
+
+
+def _cost(path: Path) -> dict[str, Any]:
+    import pandas as pd
+
+    if not path.is_file():
+        return {}
+    try:
+        return {"cost": pd.read_csv(path), "cost_job": json.loads(path.with_suffix(".json").read_text())}
+    except (OSError, ValueError) as error:
+        raise Off2OnError(
+            f"{path}, or the JSON beside it: {error}; remove both, run 'off2on cost' again"
+        ) from None
+
+
+def _renders(directory: Path) -> list[dict[str, Any]]:
+    return [_render(path) for path in sorted(directory.glob("*.json"))]
+
+
+def _render(path: Path) -> dict[str, Any]:
+    try:
+        info: dict[str, Any] = json.loads(path.read_text())
+        return info | {"png": (path.parent / info["image"]).read_bytes() if info["image"] else None}
+    except (OSError, ValueError, KeyError) as error:
+        raise Off2OnError(
+            f"{path}, or the picture beside it: {error!r}; remove it, run 'off2on render' again"
+        ) from None

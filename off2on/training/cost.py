@@ -30,13 +30,6 @@ from off2on.nn.state import Nets, flatten
 from off2on.provenance import now, peak_memory_mb, provenance
 from off2on.seeding import stream
 
-COLUMNS = (
-    "members",
-    "implementation",
-    *(f"{what}_ms{part}" for what in ("step", "action") for part in ("", "_q25", "_q75")),
-    "state_mb",
-    "peak_growth_mb",
-)
 #: calls before the timed ones
 WARM_UP = 5
 
@@ -203,7 +196,7 @@ class Bench:
 
 
 def measure_cost(scale: Scale, path: Path) -> None:
-    """Measure every N of the scale: `path` gets the `COLUMNS`, the JSON beside it what they were measured on.
+    """Measure every N of the scale: the CSV `path`, and a JSON file beside it that says on what.
 
     Times are medians with quartiles, in ms; batched and loop take turns, so that other load meets both alike.
 
@@ -218,9 +211,9 @@ def measure_cost(scale: Scale, path: Path) -> None:
     growths = _peak_growths(pairs, sizes)
     rows = [row for members in scale.cost.members for row in _timed(members, sizes, scale.cost.repeats)]
     rows = [row | {"peak_growth_mb": growth} for row, growth in zip(rows, growths, strict=True)]
-    lines = [",".join(COLUMNS), *(",".join(str(row[name]) for name in COLUMNS) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
-    info = {"kind": "cost", "scale": scale.name, "source": scale.source, "task": task.name}
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    write_text(path, "".join(",".join(map(str, line)) + "\n" for line in lines))
+    info: dict[str, Any] = {"kind": "cost", "scale": scale.name, "source": scale.source, "task": task.name}
     info |= {"sizes": asdict(sizes), "repeats": scale.cost.repeats, "threads": torch.get_num_threads()}
     info |= {"started": started, "ended": now(), "load_average_at_start": round(load, 2), **provenance()}
     write_text(path.with_suffix(".json"), json.dumps(info, indent=1) + "\n")
@@ -231,9 +224,10 @@ def _timed(members: int, sizes: Sizes, repeats: int) -> list[dict[str, Any]]:
     steps = _in_turns({name: bench.step for name, bench in benches.items()}, repeats)
     actions = _in_turns({name: bench.action for name, bench in benches.items()}, repeats)
     return [
-        {"members": members, "implementation": name, "state_mb": round(bench.state_mb, 3)}
+        {"members": members, "implementation": name}
         | _quartiles("step", steps[name])
         | _quartiles("action", actions[name])
+        | {"state_mb": round(bench.state_mb, 3)}
         for name, bench in benches.items()
     ]
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from off2on.envs.tasks import Task, get_task, make_env
@@ -37,16 +38,19 @@ def render(task: Task, path: Path) -> dict[str, Any]:
     info: dict[str, Any] = {"task": task.name, "env_id": task.env_id, "pose": None}
     info |= {"image": None, "backend": None, "reason": None}
     failures = []
-    with atomic(path) as temporary:
+    path.unlink(missing_ok=True)
+    with TemporaryDirectory() as directory:
+        picture = Path(directory) / path.name
         for backend in _backends():
-            pose, failure = _try(task, temporary, backend)
-            if pose is not None:
-                info |= {"pose": pose, "image": path.name, "backend": backend or "MuJoCo's default"}
+            shown, failure = _try(task, picture, backend)
+            if shown is not None:
+                with atomic(path) as temporary:
+                    temporary.write_bytes(picture.read_bytes())
+                info |= {"pose": shown, "image": path.name, "backend": backend or "MuJoCo's default"}
                 break
             failures.append(f"{f'MUJOCO_GL={backend}' if backend else 'MUJOCO_GL unset'}: {failure}")
     if info["image"] is None:
-        path.unlink(missing_ok=True)
-        info["reason"] = "no OpenGL without a display here; " + "; ".join(failures)
+        info["reason"] = "no OpenGL without a display on this machine; " + "; ".join(failures)
     write_text(path.with_suffix(".json"), json.dumps(info, indent=1) + "\n")
     return info
 
@@ -88,7 +92,8 @@ def draw(task: Task, path: Path) -> str:
         words = pose(task, env)
         renderer.update_scene(env.data, camera="track")
         pixels = renderer.render()
-    matplotlib.image.imsave(path, pixels, format="png", metadata={"Software": None})
+    no_stamp: Any = {"Software": None}
+    matplotlib.image.imsave(path, pixels, format="png", metadata=no_stamp)
     return words
 
 
