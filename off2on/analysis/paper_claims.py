@@ -1,0 +1,119 @@
+"""The paper's claims as data: what one entry of workflow/claims.yaml may say (docs/claims.md)."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from off2on.analysis.run_values import Statistic
+from off2on.errors import Off2OnError
+
+Direction = Literal["above", "below", "similar", "not-below"]
+Key = Literal["task", "dataset", "seed"]
+
+
+class _Section(BaseModel):
+    """Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Arm(_Section):
+    """Which runs: one number each, minus that of another method's run where `minus` names it."""
+
+    method: str | None = None
+    minus: str | None = None
+    #: patterns on task/dataset; left out in `against`: those of `runs`
+    datasets: tuple[str, ...] = ()
+
+
+class Claim(_Section):
+    """One qualitative claim of the paper."""
+
+    id: str = Field(pattern=r"^[a-z0-9-]+$")
+    figures: tuple[str, ...] = Field(min_length=1)
+    #: in our own words, for the report
+    statement: str
+    statistic: Statistic
+    runs: Arm
+    #: None: the statistic itself is compared with the threshold, not a difference of two arms
+    against: Arm | None = None
+    #: what two runs must share to be a pair; over the rest each arm is averaged
+    pair: tuple[Key, ...] = ("task", "dataset", "seed")
+    direction: Direction
+    #: in the unit of the statistic; for above and below
+    threshold: float = 0.0
+    #: share of the mean of `against`; for similar and not-below
+    margin: float | None = Field(None, gt=0)
+    #: runs shorter than this say nothing about the claim
+    min_steps: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Claim":
+        by_margin = self.direction in {"similar", "not-below"}
+        if by_margin and (self.margin is None or self.against is None):
+            raise ValueError(f"direction '{self.direction}' needs 'against' and a 'margin'")
+        if not by_margin and self.margin is not None:
+            raise ValueError(f"direction '{self.direction}' takes a 'threshold', not a 'margin'")
+        if by_margin and "threshold" in self.model_fields_set:
+            raise ValueError(f"direction '{self.direction}' takes a 'margin', not a 'threshold'")
+        if not self.runs.datasets:
+            raise ValueError("runs needs 'datasets': patterns on task/dataset such as '*/random'")
+        for arm in (self.runs, *([self.against] if self.against else [])):
+            if (arm.method is None) != (self.statistic == "likelihood_gap"):
+                raise ValueError("runs and against need a 'method', except with the statistic likelihood_gap")
+        return self
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arm, or the two arms, each with its datasets."""
+        if self.against is None:
+            return (self.runs,)
+        same = self.against.datasets or self.runs.datasets
+        return self.runs, self.against.model_copy(update={"datasets": same})
+
+
+def read_claims(path: Path) -> tuple[Claim, ...]:
+    """Read and check the claims.
+
+    Raises:
+        Off2OnError: names the file, the claim, the key and its value.
+    """
+    try:
+        entries = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise Off2OnError(f"{path} cannot be read: {error.strerror or error}") from None
+    except yaml.YAMLError as error:
+        raise Off2OnError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(entries, list):
+        raise Off2OnError(f"{path}: expected a list of claims, each with an id; docs/claims.md lists the keys")
+    claims = tuple(_read(path, number, entry) for number, entry in enumerate(entries, 1))
+    ids = [claim.id for claim in claims]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise Off2OnError(
+                f"{path}: claim '{name}': id: stands there {ids.count(name)} times; give each its own"
+            )
+    return claims
+
+
+def _read(path: Path, number: int, entry: Any) -> Claim:
+    name = f"'{entry['id']}'" if isinstance(entry, dict) and "id" in entry else f"number {number}"
+    try:
+        return Claim.model_validate(entry)
+    except ValidationError as error:
+        raise Off2OnError(f"{path}: claim {name}: " + "; ".join(map(_complaint, error.errors()))) from None
+
+
+def _complaint(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    match error["type"]:
+        case "extra_forbidden":
+            known = Arm.model_fields if len(error["loc"]) > 1 else Claim.model_fields
+            return f"{key}: unknown key; the keys are {', '.join(known)}"
+        case "missing":
+            return f"{key}: missing"
+        case "value_error":
+            return str(error["ctx"]["error"])
+    return f"{key + ': ' if key else ''}{error['msg']} (got {error['input']!r})"

@@ -1,0 +1,182 @@
+"""Statistics over seeds and tasks: intervals, score and regret at fixed budgets, aggregates over tasks.
+
+Scores are D4RL's normalised score in points. Runs of a task are compared only up to the step that all of them
+reach.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+#: of every interval
+LEVEL = 0.95
+#: environment steps at which runs are compared, where they get that far
+BUDGETS = (10_000, 25_000, 50_000, 100_000, 250_000)
+#: aggregates over tasks need at least these
+MIN_TASKS, MIN_SEEDS = 3, 4
+RUN = ["task", "dataset", "method", "seed"]
+SCRATCH = "none"
+_RESAMPLES = 2000
+
+
+class Estimate(NamedTuple):
+    """A mean with its interval over `n` independent values; without one (fewer than two values) it is NaN."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def t_interval(values: ArrayLike, level: float = LEVEL) -> Estimate:
+    """Mean and two-sided Student-t interval of independent values `[n]`; NaN among them do not count."""
+    from scipy.stats import t
+
+    known = np.asarray(values, float)
+    known = known[~np.isnan(known)]
+    n = len(known)
+    if n < 2:
+        return Estimate(float(known[0]) if n else float("nan"), float("nan"), float("nan"), n)
+    mean, half = known.mean(), t.ppf((1 + level) / 2, n - 1) * known.std(ddof=1) / np.sqrt(n)
+    return Estimate(float(mean), float(mean - half), float(mean + half), n)
+
+
+def paired_difference(first: "pd.Series[float]", second: "pd.Series[float]", level: float = LEVEL) -> Estimate:
+    """Mean of first - second over what both have, by index (seeds, say), with its Student-t interval."""
+    pairs = pd.concat([first, second], axis=1, join="inner")
+    return t_interval(pairs.iloc[:, 0] - pairs.iloc[:, 1], level)
+
+
+# ------------------------------------------------------------------------------------------- fixed budgets
+
+
+def shared_steps(curves: pd.DataFrame) -> pd.DataFrame:
+    """The evaluations up to the last step that all runs of a task reach: some runs are longer than others."""
+    last = curves.groupby(RUN)["env_steps"].transform("max")
+    return curves[curves["env_steps"] <= last.groupby(curves["task"]).transform("min")]
+
+
+def fixed_budgets(curves: pd.DataFrame) -> pd.DataFrame:
+    """Score and regret of every run at the budgets it reaches, and at the last step that its task's runs share.
+
+    Args:
+        curves: curves.csv; between two evaluations the score is taken as a straight line.
+
+    Returns:
+        columns task, dataset, method, seed, env_steps, score (points), regret: what the score lacks to an expert's
+        100, as a fraction, mean over the steps so far.
+    """
+    rows = [
+        (*key, budget, *_at(part["env_steps"].to_numpy(float), part["normalized_score"].to_numpy(float), budget))
+        for key, part in shared_steps(curves.dropna(subset=["normalized_score"])).groupby(RUN)
+        for last in [int(part["env_steps"].iloc[-1])]
+        for budget in sorted({b for b in BUDGETS if b <= last} | {last})
+    ]
+    return pd.DataFrame(rows, columns=[*RUN, "env_steps", "score", "regret"])
+
+
+def _at(steps: Floats, score: Floats, budget: int) -> tuple[float, float]:
+    before = steps < budget
+    steps, score = np.append(steps[before], budget), np.append(score[before], np.interp(budget, steps, score))
+    mean = np.trapezoid(score, steps) / (steps[-1] - steps[0]) if len(steps) > 1 else score[-1]
+    return float(score[-1]), float(1 - mean / 100)
+
+
+# ---------------------------------------------------------------------------------- final scores, aggregates
+
+
+def final_scores(curves: pd.DataFrame) -> pd.DataFrame:
+    """Final score of every run: the mean of the last two evaluations up to the step that its task's runs share.
+
+    Returns:
+        columns task, dataset, method, seed, score.
+    """
+    known = shared_steps(curves.dropna(subset=["normalized_score"]))
+    last = known.groupby(RUN).tail(2)
+    return last.groupby(RUN)["normalized_score"].mean().rename("score").reset_index()
+
+
+def paired_differences(finals: pd.DataFrame, reference: str = "ours") -> pd.DataFrame:
+    """`reference` minus each other method, per task and dataset, paired by seed.
+
+    Args:
+        finals: what `final_scores` gives; runs from scratch are compared on every dataset of their task.
+        reference: the method to compare with all others.
+
+    Returns:
+        columns task, dataset, method, value, low, high, n.
+    """
+    others = finals[finals["method"] != reference]
+    rows = []
+    for (task, dataset), own in finals[finals["method"] == reference].groupby(["task", "dataset"]):
+        here = others[(others["task"] == task) & others["dataset"].isin([dataset, SCRATCH])]
+        for method, part in here.groupby("method"):
+            difference = paired_difference(own.set_index("seed")["score"], part.set_index("seed")["score"])
+            rows.append((task, dataset, method, *difference))
+    return pd.DataFrame(rows, columns=["task", "dataset", "method", *Estimate._fields])
+
+
+def score_matrices(finals: pd.DataFrame) -> dict[str, Floats]:
+    """Method -> final scores `[seeds, tasks x datasets]` over the same tasks and datasets, for aggregates.
+
+    A method is in if it has at least `MIN_SEEDS` seeds on all tasks and datasets that any method has such a number
+    of seeds on; a method from scratch is in with its tasks alone. Empty with fewer than `MIN_TASKS` tasks.
+    """
+    table = finals.pivot_table(index=["task", "dataset"], columns=["method", "seed"], values="score")
+    counts = table.T.groupby(level="method").count().T
+    enough = counts[(counts >= MIN_SEEDS).any(axis=1)]
+    found = {}
+    for scratch in (False, True):
+        rows = enough[(enough.index.get_level_values("dataset") == SCRATCH) == scratch]
+        if rows.index.get_level_values("task").nunique() < MIN_TASKS:
+            continue
+        for method in rows.columns[(rows >= MIN_SEEDS).all(axis=0)]:
+            found[str(method)] = table.loc[rows.index, method].dropna(axis=1).to_numpy(float).T
+    return {method: scores for method, scores in found.items() if len(scores) >= MIN_SEEDS}
+
+
+def aggregates(finals: pd.DataFrame, reference: str = "ours") -> pd.DataFrame:
+    """Interquartile mean of each method, and the probability that `reference` beats it on a task, by rliable.
+
+    Args:
+        finals: what `final_scores` gives.
+        reference: the method to compare with all others that have the same tasks.
+
+    Returns:
+        columns statistic ('iqm' or 'probability of improvement'), method, value, low, high (stratified bootstrap),
+        seeds, tasks; without rows where `score_matrices` finds too few of them.
+    """
+    from rliable.metrics import aggregate_iqm, probability_of_improvement
+
+    scores = score_matrices(finals)
+    own = scores.get(reference, np.empty((0, 0)))
+    others = {m: (own, s) for m, s in scores.items() if m != reference and s.shape[1] == own.shape[1]}
+    found = {
+        "iqm": _bootstrap(scores, aggregate_iqm),
+        "probability of improvement": _bootstrap(others, probability_of_improvement),
+    }
+    rows = [(name, m, *values[m], *scores[m].shape) for name, values in found.items() for m in values]
+    return pd.DataFrame(rows, columns=["statistic", "method", "value", "low", "high", "seeds", "tasks"])
+
+
+def _bootstrap(scores: Mapping[str, Any], statistic: Callable[..., float]) -> dict[str, Sequence[float]]:
+    """Point and interval of a statistic for each method, seeds resampled within tasks."""
+    if not scores:
+        return {}
+    from rliable.library import get_interval_estimates
+
+    # rliable draws from numpy's global generator, whatever random_state it gets
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        points, intervals = get_interval_estimates(
+            scores, lambda *arrays: np.array([statistic(*arrays)]), reps=_RESAMPLES, confidence_interval_size=LEVEL
+        )
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+    return {name: (float(points[name][0]), *map(float, intervals[name][:, 0])) for name in scores}
