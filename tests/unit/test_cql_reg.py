@@ -1,0 +1,79 @@
+"""Fine-tuning that keeps CQL's term: SAC plus the term, and nothing else."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from off2on.agents.cql_reg import CqlRegAgent, CqlRegNoise, cql_reg_gradients, online_agent
+from off2on.agents.ensemble import EnsembleAgent, SacSettings, ensemble_policy, init_agent, q_values, sac_gradients
+from off2on.config import Offline, Settings
+from off2on.data.batch import Batch
+from off2on.nn.gaussian import log_density
+from off2on.nn.state import Nets
+
+OBS, A, B, N, R = 4, 2, 6, 3, 5
+
+
+def nets() -> Nets:
+    made = init_agent(OBS, A, [16, 16], [np.random.default_rng([4, i]) for i in range(N)])
+    made["critic"]["layer2.weight"] *= 100
+    return made
+
+
+def batch() -> Batch:
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s, np.float32) for s in [(B, OBS), (B, A), (B,), (B, OBS)]]
+    arrays[1] = np.tanh(arrays[1])
+    return Batch(*(torch.from_numpy(a) for a in arrays), torch.zeros(B))
+
+
+def agent(weight: float) -> CqlRegAgent:
+    return CqlRegAgent(nets(), SacSettings(), weight, R)
+
+
+def test_without_weight_it_is_sac() -> None:
+    regular, plain = agent(0.0), EnsembleAgent(nets(), SacSettings())
+    noise = regular.draw_noise(np.random.default_rng(1), B)
+    one = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 0.0)[0]
+    other = sac_gradients(plain.nets, batch(), noise.sac, 0.99)[0]
+    for net in other:
+        for a, b in zip(one[net], other[net], strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def conservative_term(critic: dict[str, Tensor], policy: dict[str, Tensor], noise: CqlRegNoise) -> Tensor:
+    """Sum over members and twins of `mean_s[logsumexp - Q(s, a)]`, action by action."""
+    data = batch()
+    total = torch.zeros(())
+    for b in range(B):
+        state = data.observations[b : b + 1]
+        logits = [q_values(critic, state, u[None])[..., 0] + A * math.log(2.0) for u in noise.uniform[b]]
+        for where, normals in ((data.observations, noise.current), (data.next_observations, noise.following)):
+            gaussian = ensemble_policy(policy, where[b : b + 1])
+            for normal in normals[b]:
+                z = gaussian.mean + gaussian.std * normal
+                density = log_density(gaussian, z) - (1 - torch.tanh(z).square() + 1e-6).log().sum(-1)
+                logits.append(q_values(critic, state, torch.tanh(z).detach())[..., 0] - density.detach())
+        gap = torch.stack(logits).logsumexp(0) - q_values(critic, state, data.actions[b : b + 1])[..., 0]
+        total = total + gap.sum() / B
+    return total
+
+
+def test_the_term_is_that_of_cql_on_the_ensemble_policys_actions() -> None:
+    regular = agent(2.5)
+    noise = regular.draw_noise(np.random.default_rng(1), B)
+    with_term = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 2.5)[0]["critic"]
+    without = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 0.0)[0]["critic"]
+    critic = regular.nets["critic"]
+    term = conservative_term(critic, regular.nets["policy"], noise)
+    expected = torch.autograd.grad(term, list(critic.values()))
+    for a, b, c in zip(with_term, without, expected, strict=True):
+        torch.testing.assert_close(a - b, 2.5 * c, rtol=1e-3, atol=1e-4)
+
+
+def test_weight_and_actions_are_those_of_the_offline_section() -> None:
+    made = online_agent(nets(), Settings(offline=Offline(min_q_weight=7.0, cql_actions=3)))
+    assert made.min_q_weight == 7.0
+    assert made.draw_noise(np.random.default_rng(0), B).current.shape == (B, 3, A)
