@@ -2,7 +2,8 @@
 
 A VAE proposes actions like those of the data, a small network perturbs them, and the critics choose. Critics are
 stacked twin-major as in `ensemble`. Fine-tuning keeps the losses: every member has its own networks and target, on
-one shared minibatch. The members pool their proposals to act, ranked by the mean of their first critics.
+one shared minibatch with shared noise. To act, the members pool their proposals, ranked by the mean of their first
+critics.
 """
 
 import math
@@ -127,12 +128,12 @@ class OnlineBcq(_Agent):
     """N members fine-tuned on shared minibatches, that act together."""
 
     def draw_noise(self, rng: np.random.Generator, batch_size: int) -> BcqNoise:
-        """The noise of one update, another for every member."""
-        return self._noise([rng] * self.members, batch_size)
+        """The noise of one update, `[1, ., L]`: the members share it as they share the minibatch."""
+        return self._noise([rng], batch_size)
 
     def update(self, batch: Batch, noise: BcqNoise) -> Metrics:
         """One gradient step of every member on the same `[B, .]` transitions, then the soft target updates."""
-        return self._update(Batch(*(field.expand(self.members, *field.shape) for field in batch)), noise)
+        return self._update(*shared(batch, noise, self.members))
 
     def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor:  # noqa: ARG002
         """Normals of the candidates at `count` observations, evaluation or not: `[count, C, L]`.
@@ -155,6 +156,12 @@ def offline_agent(nets: Nets, settings: Settings) -> OfflineBcq:
 def online_agent(nets: Nets, settings: Settings) -> OnlineBcq:
     """The agent that goes on from the networks `KEPT`, targets included, with fresh optimisers."""
     return OnlineBcq(nets, settings.bcq, settings.online.discount, settings.online.tau)
+
+
+def shared(batch: Batch, noise: BcqNoise, members: int) -> tuple[Batch, BcqNoise]:
+    """The same minibatch `[B, .]` and noise `[1, ., L]` for every member: `[N, B, .]`, `[N, ., L]`, not copied."""
+    fields = (field.expand(members, *field.shape) for field in batch)
+    return Batch(*fields), BcqNoise(*(normals.expand(members, -1, -1) for normals in noise))
 
 
 def _normals(rng: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
@@ -195,8 +202,8 @@ def td_target(nets: Nets, batch: Batch, noise: Tensor, bcq: Bcq, discount: float
     actions = sample_actions(nets["vae_decoder"], observations, noise)
     actions = perturb(nets["perturbation_target"], observations, actions, bcq.phi)
     low, high = q_values(nets["target"], observations, actions).aminmax(dim=0)
-    values = torch.lerp(high, low, bcq.soft_minimum).unflatten(-1, (-1, bcq.target_candidates))
-    return batch.rewards + (1 - batch.terminals) * discount * values.amax(-1)
+    best = torch.lerp(high, low, bcq.soft_minimum).view(*batch.rewards.shape, -1).amax(-1)
+    return batch.rewards + (1 - batch.terminals) * discount * best
 
 
 def critic_gradients(
