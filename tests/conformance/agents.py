@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from off2on.agents import awac, bcq
 from off2on.agents.cql import CqlAgent, CqlSettings, cql_gradients, policy_draws, temperature_gradient
 from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent, sac_gradients
+from off2on.config import Bcq, Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Gradients
 
@@ -31,6 +33,8 @@ class Case:
     independent: bool
     #: the noise with another draw of what the policy's loss alone samples; None: it samples nothing of its own
     other_policy_noise: Callable[[Any], Any] | None = None
+    #: network of the policy's loss
+    policy: str = "policy"
     #: networks whose loss looks at rewards and next observations
     looks_ahead: frozenset[str] = frozenset({"critic"})
     #: networks that an update leaves as they are
@@ -47,11 +51,9 @@ class Case:
 
     def act(self, agent: Any, observations: Tensor, *, explore: bool) -> Tensor:
         """Actions of the agent; of an offline one, of its second member."""
-        member = [1] if self.independent else []
-        if not hasattr(agent, "acting_noise"):  # CQL and SAC until they follow the interface
-            return agent.act(observations, *member)
         noise = agent.acting_noise(np.random.default_rng(0), len(observations), explore=explore)
-        return agent.act(observations, noise, *member)
+        acted: Tensor = agent.act(observations, noise, *([1] if self.independent else []))
+        return acted
 
 
 def transitions(rng: np.random.Generator) -> Batch:
@@ -100,6 +102,49 @@ def cql(**settings: Any) -> Case:
     )
 
 
+# three members and one have the same candidates
+BCQ = Settings(bcq=Bcq(widths=(16, 16), vae_widths=(16, 16), target_candidates=3, acting_candidates=12))
+
+
+def bcq_grads(agent: bcq.OfflineBcq | bcq.OnlineBcq, batch: Batch, noise: bcq.BcqNoise) -> Gradients:
+    if isinstance(agent, bcq.OnlineBcq):
+        batch, noise = bcq.shared(batch, noise, agent.members)
+    gradients = bcq.vae_gradients(agent.nets, batch, noise.vae)[0]
+    gradients |= bcq.critic_gradients(agent.nets, batch, noise.target, agent.bcq, agent.discount)[0]
+    return gradients | bcq.perturbation_gradients(agent.nets, batch, noise.perturbation, agent.bcq.phi)[0]
+
+
+def bcq_case(make: Callable[..., Any], *, independent: bool) -> Case:
+    return Case(
+        lambda members: make(bcq.init_nets(OBSERVATION, ACTION, BCQ, generators(members)), BCQ),
+        bcq_grads,
+        independent=independent,
+        other_policy_noise=lambda noise: noise._replace(perturbation=noise.perturbation + 1),
+        policy="perturbation",
+    )
+
+
+def awac_grads(agent: Any, batch: Batch, noise: awac.AwacNoise) -> Gradients:
+    return awac.awac_gradients(agent.nets, agent.terms(batch, noise))[0]
+
+
+def awac_case(make: Callable[[Any, Settings], Any], *, independent: bool) -> Case:
+    network = {"width": 16, "depth": 2}
+    settings = Settings.model_validate({"awac": {"policy": network, "critic": network}})
+
+    def agent(members: list[int]) -> Any:
+        made = awac.init_nets(OBSERVATION, ACTION, settings, generators(members))
+        made["critic"]["layer2.weight"] *= 100
+        return make(made, settings)
+
+    return Case(
+        agent,
+        awac_grads,
+        independent=independent,
+        other_policy_noise=lambda noise: noise._replace(policy=noise.policy + 1),
+    )
+
+
 CASES: Mapping[str, Case] = {
     "sac": Case(
         sac,
@@ -110,6 +155,10 @@ CASES: Mapping[str, Case] = {
     "cql": cql(bc_steps=0),
     "cql-cloning": cql(bc_steps=7),
     "cql-lagrange": cql(bc_steps=0, lagrange_threshold=1.0, entropy_in_backup=True),
+    "awac": awac_case(awac.offline_agent, independent=True),
+    "awac-online": awac_case(awac.online_agent, independent=False),
+    "bcq": bcq_case(bcq.offline_agent, independent=True),
+    "bcq-ft": bcq_case(bcq.online_agent, independent=False),
 }
 
 

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Gradients
 from off2on.nn.state import flatten
-from tests.conformance.agents import ACTION, CASES, OBSERVATION, Case, nets, train
+from tests.conformance.agents import ACTION, CASES, OBSERVATION, Case, train
 
 
 def only(kind: Callable[[Case], bool]) -> pytest.MarkDecorator:
@@ -128,7 +126,7 @@ def test_the_noise_of_the_policy_loss_does_not_reach_the_critics(name: str) -> N
     batch, noise = case.draw(agent, MEMBERS, 0)
     one = case.gradients(agent, batch, noise)
     changed = differing(one, case.gradients(agent, batch, case.other_policy_noise(noise)))
-    assert "policy" in changed
+    assert case.policy in changed
     assert "critic" not in changed
 
 
@@ -183,12 +181,17 @@ def test_actions_are_bounded_and_values_have_a_row_a_member(name: str, explore: 
     assert agent.q(observations, actions).shape == (3, 7)
 
 
-def test_exploration_is_a_sample_around_the_deterministic_action() -> None:
-    agent = EnsembleAgent(nets(MEMBERS), SacSettings())
+@pytest.mark.parametrize("name", ["sac", "cql", "awac", "awac-online"])
+def test_exploration_is_a_sample_around_the_deterministic_action(name: str) -> None:
+    case = CASES[name]
+    agent = case.make(MEMBERS)
     observations, _ = queries()
-    noise = torch.from_numpy(np.random.default_rng(0).standard_normal((7, ACTION), np.float32))
-    assert torch.equal(agent.act(observations, torch.zeros_like(noise)), agent.act(observations))
-    assert not torch.allclose(agent.act(observations, noise), agent.act(observations))
+    mean, sampled = (case.act(agent, observations, explore=explore) for explore in (False, True))
+    zeros = torch.zeros(7, ACTION)
+    assert torch.equal(
+        mean, agent.act(observations, zeros, 1) if case.independent else agent.act(observations, zeros)
+    )
+    assert not torch.isclose(mean, sampled).any()
 
 
 def test_cql_uses_the_temperature_after_its_step_and_sac_the_one_before() -> None:

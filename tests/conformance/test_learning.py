@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from off2on.agents import awac, bcq
 from off2on.agents.cql import CqlAgent, CqlSettings
 from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
+from off2on.config import Settings
 from tests.conformance import tiny
 
 BATCH, WIDTHS = 64, [32, 32]
+NETWORK = {"width": 32, "depth": 2}
 POSITIONS = torch.linspace(0, 0.75, 16).unsqueeze(1)
 
 
@@ -60,8 +63,25 @@ def cql(rngs: list[np.random.Generator]) -> CqlAgent:
     return CqlAgent(init_agent(1, 1, WIDTHS, rngs), settings)
 
 
+def awac_agents(rngs: list[np.random.Generator]) -> Any:
+    section = {"policy": NETWORK, "critic": NETWORK, "policy_lr": 5e-3, "q_lr": 5e-3, "beta": 0.1}
+    settings = Settings.model_validate({"awac": section, "offline": {"discount": tiny.DISCOUNT, "tau": 0.05}})
+    return awac.offline_agent(awac.init_nets(1, 1, settings, rngs), settings)
+
+
+def bcq_agents(rngs: list[np.random.Generator]) -> Any:
+    # the perturbation may be large here: the best actions are the largest ones of the data
+    section = {"lr": 5e-3, "widths": WIDTHS, "vae_widths": WIDTHS, "phi": 0.3, "acting_candidates": 20}
+    settings = Settings.model_validate({"bcq": section, "offline": {"discount": tiny.DISCOUNT, "tau": 0.05}})
+    return bcq.offline_agent(bcq.init_nets(1, 1, settings, rngs), settings)
+
+
 #: offline algorithm -> its two agents
-OFFLINE: dict[str, Callable[[list[np.random.Generator]], Any]] = {"cql": cql}
+OFFLINE: dict[str, Callable[[list[np.random.Generator]], Any]] = {
+    "cql": cql,
+    "awac": awac_agents,
+    "bcq": bcq_agents,
+}
 
 
 def from_mixed_data(name: str) -> Any:
@@ -80,10 +100,9 @@ def exploit(agent: Any, member: int) -> Callable[[tiny.Floats], tiny.Floats]:
 
     def act(position: tiny.Floats) -> tiny.Floats:
         observations = torch.from_numpy(position[:, None])
-        if not hasattr(agent, "acting_noise"):  # CQL until it follows the interface
-            return agent.act(observations, member).numpy()[:, 0]
         noise = agent.acting_noise(rng, len(position), explore=False)
-        return agent.act(observations, noise, member).numpy()[:, 0]
+        acted: tiny.Floats = agent.act(observations, noise, member).numpy()[:, 0]
+        return acted
 
     return act
 
