@@ -140,7 +140,7 @@ class Likelihood(Section):
     validation: Rate = Field(0.1, description="share of the dataset's episodes that are held out")
     steps: Count = Field(50_000, description="gradient steps of the VAE")
     batch: Count = 256
-    lr: Rate = 1e-3
+    lr: Rate = Field(3e-4, description="learning rate; too high, and wide networks ignore their latent variable")
     widths: tuple[Count, ...] = Field((750, 750), description="hidden layers of encoder and decoder")
     latent: Count = 16
     samples: Count = Field(2_000, description="held-out, and online, pairs whose likelihood is estimated")

@@ -18,6 +18,7 @@ from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256, write_text
 from off2on.nn.adam import Adam
+from off2on.nn.gaussian import LOG_2PI
 from off2on.nn.likelihood_vae import elbo, init_vae, log_likelihood
 from off2on.nn.state import Nets
 from off2on.provenance import config_hash, now, peak_memory_mb, provenance
@@ -81,6 +82,8 @@ def likelihood(job: LikelihoodJob, data: Path, rollouts: Path, out: Path) -> Non
     means = {
         "training": mean_elbo(job, nets, training, "elbo-training"),
         "validation": mean_elbo(job, nets, validation, "elbo-validation"),
+        # independent normal dimensions: what networks that ignore their latent variable reach
+        "without_latent": -0.5 * training.shape[1] * (LOG_2PI + 1.0),
     }
     if not np.isfinite(list(means.values())).all():
         raise Off2OnError(f"the VAE has diverged: mean ELBO {means}; lower `likelihood.lr` of the scale")

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
+
+from off2on.agents.interface import offline_module
 from off2on.config import Settings
 from off2on.data.dataset import write_dataset
-from off2on.envs.rollout import Policy
+from off2on.envs.rollout import Floats, Policy
 from off2on.envs.tasks import Task, get_task
 from off2on.files import sha256
 from off2on.provenance import provenance
 from off2on.seeding import Rng
-from off2on.training.actors import actor_policy
 from off2on.training.agents import load_members
 from off2on.training.collect import gathered, roll
 
@@ -42,7 +44,7 @@ def roll_out(job: RolloutJob, agents: Path, out: Path) -> None:
         Off2OnError: unknown task, agents missing, damaged or of another shape, file not writable.
     """
     task = get_task(job.task)
-    policy = partial(_stochastic, agents, task, job.settings)
+    policy = partial(_stochastic, agents, task, job)
     title = f"{job.algorithm} {job.task}/{job.dataset} seed {job.seed}"
     parts = roll(task, {"member 0": policy}, [job.steps], job.seed, f"{job.source} {title}")
     attributes = {
@@ -58,6 +60,14 @@ def roll_out(job: RolloutJob, agents: Path, out: Path) -> None:
     write_dataset(out, gathered(parts, attributes, task.horizon))
 
 
-def _stochastic(agents: Path, task: Task, settings: Settings, rng: Rng) -> Policy:
+def _stochastic(agents: Path, task: Task, job: RolloutJob, rng: Rng) -> Policy:
     """The first member's policy, sampling with the generator's noise."""
-    return actor_policy(load_members(agents, 1, task, "cql", settings)["policy"], rng)
+    nets = load_members(agents, 1, task, job.algorithm, job.settings)
+    agent = offline_module(job.algorithm).offline_agent(nets, job.settings)
+
+    def act(observations: Floats) -> Floats:
+        noise = agent.acting_noise(rng, len(observations), explore=True)
+        actions: Floats = agent.act(torch.from_numpy(observations), noise, 0).numpy()
+        return actions
+
+    return act

@@ -5,11 +5,6 @@ from off2on.selection import likelihoods
 LIKELIHOODS = [LAYOUT.likelihood(job.task, job.dataset, job.seed) for job in likelihoods(SCALE)]
 
 
-def rollout_settings(wildcards):
-    network = SCALE.settings(wildcards.task, wildcards.dataset).network
-    return [network.model_dump_json(), SCALE.likelihood.rollout_steps]
-
-
 rule rollout:
     input:
         LAYOUT.pretrain("{task}", "{dataset}", "{algorithm}", "{seed}") / "agent.safetensors",
@@ -24,8 +19,8 @@ rule rollout:
         mem_mb=1000,
         runtime=15,
     params:
-        code=code_hash("off2on.training.rollouts"),
-        settings=rollout_settings,
+        code=lambda wildcards: code_of("off2on.training.rollouts", f"off2on.agents.{wildcards.algorithm}"),
+        settings=SCALE.likelihood.rollout_steps,
     message:
         "roll out {wildcards.algorithm} of {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:
