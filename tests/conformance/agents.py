@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents import awac, bcq
+from off2on.agents import awac, bcq, cql_reg, fqe
 from off2on.agents.cql import CqlAgent, CqlSettings, cql_gradients, policy_draws, temperature_gradient
 from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent, sac_gradients
 from off2on.config import Bcq, Settings
@@ -145,6 +145,14 @@ def awac_case(make: Callable[[Any, Settings], Any], *, independent: bool) -> Cas
     )
 
 
+def cql_reg_grads(agent: cql_reg.CqlRegAgent, batch: Batch, noise: cql_reg.CqlRegNoise) -> Gradients:
+    return cql_reg.cql_reg_gradients(agent.nets, batch, noise, agent.settings.discount, agent.min_q_weight)[0]
+
+
+def fqe_grads(agent: fqe.FqeAgent, batch: Batch, noise: Tensor) -> Gradients:
+    return fqe.fqe_gradients(agent.nets, batch, noise, agent.settings.discount)[0]
+
+
 CASES: Mapping[str, Case] = {
     "sac": Case(
         sac,
@@ -155,6 +163,18 @@ CASES: Mapping[str, Case] = {
     "cql": cql(bc_steps=0),
     "cql-cloning": cql(bc_steps=7),
     "cql-lagrange": cql(bc_steps=0, lagrange_threshold=1.0, entropy_in_backup=True),
+    "cql-reg": Case(
+        lambda members: cql_reg.CqlRegAgent(nets(members), SacSettings(), min_q_weight=5.0, cql_actions=3),
+        cql_reg_grads,
+        independent=False,
+        other_policy_noise=lambda noise: noise._replace(sac=torch.stack([noise.sac[0] + 1, noise.sac[1]])),
+    ),
+    "fqe": Case(
+        lambda members: fqe.FqeAgent(nets(members), fqe.FqeSettings()),
+        fqe_grads,
+        independent=True,
+        fixed=frozenset({"policy"}),
+    ),
     "awac": awac_case(awac.offline_agent, independent=True),
     "awac-online": awac_case(awac.online_agent, independent=False),
     "bcq": bcq_case(bcq.offline_agent, independent=True),

@@ -9,8 +9,10 @@ import torch
 
 from off2on.agents import awac, bcq
 from off2on.agents.cql import CqlAgent, CqlSettings
+from off2on.agents.cql_reg import CqlRegAgent
 from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
 from off2on.config import Settings
+from off2on.nn.state import Nets
 from tests.conformance import tiny
 
 BATCH, WIDTHS = 64, [32, 32]
@@ -30,11 +32,19 @@ def test_the_optimum_is_a_short_step_and_three_long_ones() -> None:
     assert tiny.walk(lambda position: -np.ones(1, np.float32), 200) < 0.5 * BEST
 
 
-@pytest.mark.parametrize("members", [1, 3])
-def test_sac_solves_it_online(members: int) -> None:
+SAC = SacSettings(policy_lr=5e-3, q_lr=5e-3, discount=tiny.DISCOUNT, tau=0.05)
+#: online agent -> how it is made
+ONLINE: dict[str, Callable[[Nets], EnsembleAgent]] = {
+    "sac": lambda nets: EnsembleAgent(nets, SAC),
+    "cql-reg": lambda nets: CqlRegAgent(nets, SAC, min_q_weight=0.02, cql_actions=4),
+}
+
+
+@pytest.mark.parametrize(("name", "members"), [("sac", 1), ("sac", 3), ("cql-reg", 3)])
+def test_online_agents_solve_it(name: str, members: int) -> None:
     rng = np.random.default_rng(0)
     nets = init_agent(1, 1, WIDTHS, [np.random.default_rng([1, i]) for i in range(members)])
-    agent = EnsembleAgent(nets, SacSettings(policy_lr=5e-3, q_lr=5e-3, discount=tiny.DISCOUNT, tau=0.05))
+    agent = ONLINE[name](nets)
     store = tiny.empty_store()
     position = rng.uniform(0, tiny.START, 4).astype(np.float32)
     for _ in range(400):
