@@ -14,7 +14,7 @@ from torch import Tensor
 from off2on.agents.ensemble import Metrics, init_agent, q_values, soft_update
 from off2on.config import Settings
 from off2on.data.batch import Batch
-from off2on.nn.adam import Adam
+from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import CQL_LOG_STD, policy, sample
 from off2on.nn.state import Nets, copy_into, flatten
 
@@ -49,13 +49,10 @@ class FqeAgent:
 
     def update(self, batch: Batch, noise: Tensor) -> Metrics:
         """One gradient step of the critics on a minibatch `[E, B, .]` a member, then the soft target update."""
-        q = q_values(self.nets["critic"], batch.observations, batch.actions)
-        y = fqe_target(self.nets, batch, noise, self.settings.discount)
-        losses = (q - y).square().mean(-1)
-        gradient = torch.autograd.grad(losses.sum(), list(self.nets["critic"].values()))
-        self.adam.step({"critic": gradient})
+        gradients, metrics = fqe_gradients(self.nets, batch, noise, self.settings.discount)
+        self.adam.step(gradients)
         soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
-        return {"q_loss": losses.detach(), "q_mean": q.detach().mean()}
+        return metrics
 
     def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
         """Standard normals `[count, A]` for a sample of the policy; None for its mean."""
@@ -94,6 +91,14 @@ def init_nets(
 def offline_agent(nets: Nets, settings: Settings) -> FqeAgent:
     """Agents with the rate of section `fqe`, discount and smoothing of section `offline`."""
     return FqeAgent(nets, FqeSettings(settings.fqe.q_lr, settings.offline.discount, settings.offline.tau))
+
+
+def fqe_gradients(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> tuple[Gradients, Metrics]:
+    """Gradient of every critic's mean squared TD error, and metrics."""
+    q = q_values(nets["critic"], batch.observations, batch.actions)
+    losses = (q - fqe_target(nets, batch, noise, discount)).square().mean(-1)
+    gradients: Gradients = {"critic": torch.autograd.grad(losses.sum(), list(nets["critic"].values()))}
+    return gradients, {"q_loss": losses.detach(), "q_mean": q.detach().mean()}
 
 
 @torch.no_grad()

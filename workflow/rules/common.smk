@@ -1,5 +1,6 @@
 # What all rules need: the selected scale, paths, code and settings hashes. Imports no torch.
 import sys
+from functools import cache
 from pathlib import Path
 
 from off2on import plan
@@ -141,6 +142,12 @@ def results():
 
 
 # -------------------------------------------------------------------------------- what a job's result hangs on
+
+
+@cache
+def code_of(*modules):
+    """The hash of these modules, computed once: hundreds of jobs share it."""
+    return code_hash(*modules)
 
 
 def collect_settings(wildcards):
