@@ -29,8 +29,8 @@ class Evidence:
     budgets: "pd.DataFrame"
     #: final score of Ours minus that of each other method: columns of `statistics.paired_differences`
     differences: "pd.DataFrame"
-    #: statistic ('iqm' or 'probability of improvement'), method, value, low, high, seeds, tasks; without rows for
-    #: few seeds or tasks
+    #: statistic ('iqm' or 'probability of improvement'), method, value, low, high, seeds, datasets; empty for few
+    #: seeds or tasks
     aggregates: "pd.DataFrame"
 
 

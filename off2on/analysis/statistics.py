@@ -149,9 +149,9 @@ def aggregates(finals: pd.DataFrame, reference: str = "ours") -> pd.DataFrame:
 
     Returns:
         columns statistic ('iqm' or 'probability of improvement'), method, value, low, high (stratified bootstrap),
-        seeds, tasks; without rows where `score_matrices` finds too few of them.
+        seeds, datasets; without rows where `score_matrices` finds too few of them.
     """
-    from rliable.metrics import aggregate_iqm, probability_of_improvement
+    from rliable.metrics import aggregate_iqm
 
     scores = score_matrices(finals)
     own = scores.get(reference, np.empty((0, 0)))
@@ -161,7 +161,15 @@ def aggregates(finals: pd.DataFrame, reference: str = "ours") -> pd.DataFrame:
         "probability of improvement": _bootstrap(others, probability_of_improvement),
     }
     rows = [(name, m, *values[m], *scores[m].shape) for name, values in found.items() for m in values]
-    return pd.DataFrame(rows, columns=["statistic", "method", "value", "low", "high", "seeds", "tasks"])
+    return pd.DataFrame(rows, columns=["statistic", "method", "value", "low", "high", "seeds", "datasets"])
+
+
+def probability_of_improvement(first: Floats, second: Floats) -> float:
+    """How often a run of `first [seeds, datasets]` is above one of `second` on the same dataset; a tie is half.
+
+    Rliable's function gives the same number, tests for significance on the way and takes a hundred times as long.
+    """
+    return float(np.sign(first[:, None] - second[None]).mean() + 1) / 2
 
 
 def _bootstrap(scores: Mapping[str, Any], statistic: Callable[..., float]) -> dict[str, Sequence[float]]:

@@ -55,7 +55,7 @@ def _row(claim: Claim, tables: Tables) -> dict[str, Any]:
         "high": estimate.high,
         "n": estimate.n,
         "agree": int(effects.between(*region, inclusive="neither").sum()),
-        "env_steps": used["env_steps"].max(),
+        "env_steps": used["env_steps"].max() if estimate.n else None,
         "verdict": f"runs too short: needs {claim.min_steps:,} steps" if too_short else verdict(estimate, region),
     }
 
