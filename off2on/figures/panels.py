@@ -1,6 +1,7 @@
 """The parts that figures share: which runs, one panel of curves, axes, legend, footnote."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import pandas as pd
@@ -10,12 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from off2on.envs.tasks import TASKS
-from off2on.figures.style import MUTED, TASK_ORDER, Style, in_order
+from off2on.figures.style import MUTED, Style
+from off2on.figures.words import seeds_of
 
 #: a curve of more evaluations than this is drawn thin and solid: noise breaks dashes
 DENSE = 60
-#: the paper does not say which environment Fig. 4 shows (facts 10.2)
-FIG_4_TASK = "walker2d"
 
 
 def select(table: pd.DataFrame, **values: str | Sequence[str]) -> pd.DataFrame:
@@ -28,11 +28,6 @@ def select(table: pd.DataFrame, **values: str | Sequence[str]) -> pd.DataFrame:
 def labels(table: pd.DataFrame) -> dict[str, str]:
     """Method -> what a legend calls it."""
     return dict(zip(table["method"], table["label"], strict=True))
-
-
-def preferred_task(tasks: Iterable[str]) -> str | None:
-    """The task of Fig. 4: `FIG_4_TASK` where it has runs, else the first that has; None: none has."""
-    return next(iter(in_order(tasks, (FIG_4_TASK, *TASK_ORDER))), None)
 
 
 def draw_curve(axes: Axes, curve: pd.DataFrame, style: Style, label: str) -> Line2D:
@@ -65,7 +60,8 @@ def draw_curve(axes: Axes, curve: pd.DataFrame, style: Style, label: str) -> Lin
 
 
 def step_axis(axes: Axes) -> None:
-    """Environment steps on x: 0, 50k, 1M."""
+    """Environment steps on x: 0, 50k, 1M; a few round numbers on y."""
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _steps(x)))
 
@@ -98,19 +94,19 @@ def score_axis(axes: Axes, task: str, named: bool) -> None:
 
 
 def legend_below(figure: Figure, lines: Mapping[str, Line2D]) -> None:
-    """One legend for all panels, below them."""
+    """One legend for all panels, below them, in as many columns as the figure is wide."""
+    width = 0.75 + 0.07 * sum(map(len, lines)) / len(lines)  # inches of an entry: line, gaps and text
+    rows = ceil(len(lines) / max(1, int(figure.get_figwidth() / width)))
     figure.legend(
-        lines.values(), lines.keys(), loc="outside lower center", ncols=min(6, len(lines)), handlelength=3.2
+        lines.values(), lines.keys(), loc="outside lower center", ncols=ceil(len(lines) / rows), handlelength=3.2
     )
 
 
 def seeds_note(counts: Iterable[int]) -> str:
     """'mean, band: ± 1 std over n = 2 seeds', or what holds instead."""
-    low, high = min(counts := list(counts)), max(counts)
-    if high == 1:
+    if max(counts := list(counts)) == 1:
         return "one seed, no band"
-    seeds = f"n = {high} seeds" if low == high else f"n = {low} to {high} seeds"
-    return f"mean, band: ± 1 std over {seeds}"
+    return f"mean, band: ± 1 std over {seeds_of(counts)} seeds"
 
 
 def headline(figure: Figure, text: str) -> None:

@@ -36,7 +36,7 @@ _DASHED: Dash = (0, (5, 1.5))
 _DOTTED: Dash = (0, (1, 1.3))
 _MIXED: Dash = (0, (6, 1.5, 1, 1.5))
 
-#: Okabe and Ito's colour-blind-safe colours, and two dark ones for the ablations
+#: colours of Okabe and Ito and of Tol, chosen so that the methods of a figure differ for colour-blind readers too
 METHOD_STYLES = {
     "ours": Style("#0072B2", "-", "o"),
     "awac": Style("#E69F00", _DASHED, "s"),
@@ -44,11 +44,21 @@ METHOD_STYLES = {
     "sac-ft": Style("#D55E00", _DASHED, "D"),
     "sac": Style("#555555", _DOTTED, "X"),
     "ours-n1": Style("#56B4E9", _MIXED, "v"),
+    "ours-n2": Style("#999933", _DOTTED, "p"),
+    "ours-n3": Style("#882255", _DASHED, "<"),
+    "ours-n5": Style("#117733", _DOTTED, ">"),
     "uniform": Style("#CC79A7", _DASHED, "P"),
     "online-only": Style("#661100", _DOTTED, "h"),
+    "sac-ft-online": Style("#332288", _DOTTED, "d"),
+    "cql-reg": Style("#B2182B", _DASHED, "8"),
+    "fqe-init": Style("#CC6677", _MIXED, "D"),
+    "fqe-init-n1": Style("#AA4499", _DASHED, "H"),
+    "ours-ratio-mixture": Style("#000000", _DOTTED, "s"),
+    "awac-n1": Style("#8C6D1F", _MIXED, "s"),
+    "bcq-ft-n1": Style("#44AA99", _DOTTED, "^"),
 }
 #: for baselines that the project does not know: picked by the name, the same in every figure
-_OTHER_COLOURS = ("#882255", "#332288", "#117733", "#999933", "#AA4499", "#44AA99")
+_OTHER_COLOURS = ("#EE3377", "#222255", "#225522", "#666633", "#AA3377", "#66CCEE")
 _OTHER_MARKERS = ("<", ">", "p", "*", "d")
 DATASET_STYLES = {
     "random": Style("#D55E00", "-", "o"),

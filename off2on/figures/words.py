@@ -1,7 +1,7 @@
 """Numbers in sentences: means with their spread, and which of two is higher."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -13,6 +13,12 @@ def mean_std(values: Sequence[float] | pd.Series, digits: int = 0) -> str:
         return "no value"
     mean = f"{series.mean():.{digits}f}"
     return mean if len(series) == 1 else f"{mean} ± {series.std():.{digits}f}"
+
+
+def signed(values: Sequence[float] | pd.Series, digits: int = 0) -> str:
+    """The same of differences, with a sign: '+512 ± 30'."""
+    text = mean_std(values, digits)
+    return text if text.startswith(("-", "no")) else f"+{text}"
 
 
 def compare(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Series) -> int:
@@ -29,6 +35,17 @@ def compare(first: Sequence[float] | pd.Series, second: Sequence[float] | pd.Ser
 def seeds(count: int) -> str:
     """'1 seed', '4 seeds'."""
     return f"{count} seed{'' if count == 1 else 's'}"
+
+
+def seeds_of(counts: Iterable[int]) -> str:
+    """'n = 4', 'n = 2 to 4'."""
+    low, high = min(counts := list(counts)), max(counts)
+    return f"n = {low}" if low == high else f"n = {low} to {high}"
+
+
+def panels(count: int) -> str:
+    """'1 panel', '12 panels'."""
+    return f"{count} panel{'' if count == 1 else 's'}"
 
 
 def against_paper(signs: Sequence[int], count: int) -> str:

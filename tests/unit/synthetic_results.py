@@ -10,6 +10,9 @@ from zlib import crc32
 
 import numpy as np
 
+from off2on.analysis.aggregate import aggregate
+from off2on.analysis.tables import Tables, read_tables
+from off2on.config import Settings
 from off2on.envs.tasks import TASKS
 from off2on.methods import METHODS
 from off2on.paths import Layout
@@ -17,6 +20,10 @@ from off2on.results import COLUMNS
 
 LEVELS = {"random": (-250.0, 2500.0), "medium": (4000.0, 4400.0), "none": (-200.0, -200.0)}
 GAINS = {"ours": 2500.0, "sac-ft": 900.0, "sac": 1500.0, "uniform": 1200.0, "online-only": 200.0}
+GAINS |= {"awac": 1100.0, "bcq-ft": 1000.0, "sac-ft-online": 100.0, "cql-reg": 300.0, "ours-ratio-mixture": 2450.0}
+GAINS |= {"ours-n1": 800.0, "ours-n2": 1500.0, "ours-n3": 2000.0, "fqe-init": 2300.0, "fqe-init-n1": 700.0}
+#: how far a run falls before it improves
+DIPS = {"sac-ft-online": 2500.0, "fqe-init": 1800.0, "fqe-init-n1": 4000.0}
 DATASETS = ("random", "medium", "medium-replay", "medium-expert")
 
 
@@ -32,6 +39,10 @@ class Tree:
     methods: tuple[str, ...] = ("ours", "sac-ft", "sac", "ours-n1", "uniform", "online-only")
     seeds: int = 2
     epochs: int = 5
+    #: ensemble size of the methods that leave it to the scale
+    members: int = 3
+    #: environment steps of an epoch
+    epoch_steps: int = 1000
 
     @property
     def layout(self) -> Layout:
@@ -74,9 +85,11 @@ class Tree:
         rows = []
         for epoch in range(self.epochs + 1):
             progress = epoch / self.epochs
-            mean = start + gain * progress - 300 * math.sin(math.pi * progress) + rng.normal(0, 150)
+            mean = (
+                start + gain * progress - DIPS.get(method, 300) * math.sin(math.pi * progress) + rng.normal(0, 150)
+            )
             row = {
-                "env_steps": 1000 * epoch,
+                "env_steps": self.epoch_steps * epoch,
                 "online_episodes": epoch,
                 "gradient_steps": 1000 * (epoch and epoch + 4),
             }
@@ -88,14 +101,23 @@ class Tree:
                 row["q_auroc_single"] = 0.7 + 0.1 * progress + 0.01 * seed
                 row["q_auroc"] = row["q_auroc_single"] + 0.05 + rng.normal(0, 0.005)
             rows.append(row)
-        info = run_info("finetune", self.scale, self.source, task, data, method, seed)
+        info = run_info("finetune", self.scale, self.source, task, data, method, seed, self.members)
         write_job(self.layout.run(task, data, method, seed), info, rows)
 
 
-def run_info(kind: str, scale: str, source: str, task: str, data: str, name: str, seed: int) -> dict[str, Any]:
-    """A run.json of a method of the project, or of an unknown baseline."""
+def aggregated(tree: Tree) -> Tables:
+    """Write the tree and read its tables."""
+    tree.write()
+    aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis)
+    return read_tables(tree.layout.analysis)
+
+
+def run_info(
+    kind: str, scale: str, source: str, task: str, data: str, name: str, seed: int, members: int = 3
+) -> dict[str, Any]:
+    """A run.json of a method of the project, or of an unknown baseline, at a scale of so many members."""
     offline = {"steps": 10_000, "batch": 128, "min_q_weight": 10.0 if data == "medium" else 5.0}
-    settings: dict[str, Any] = {"members": 3, "network": {"width": 128, "depth": 2}, "offline": offline}
+    settings: dict[str, Any] = {"members": members, "network": {"width": 128, "depth": 2}, "offline": offline}
     info: dict[str, Any] = {"kind": kind, "scale": scale, "source": source, "task": task, "dataset": data}
     if kind == "finetune":
         method = METHODS.get(name)
@@ -106,13 +128,13 @@ def run_info(kind: str, scale: str, source: str, task: str, data: str, name: str
             "description": method.description if method else "a stranger's baseline <made up>",
             "sampler": method.sampler if method else None,
             "offline": method.offline if method else None,
-            "members": method.size(3) if method else 1,
+            "members": method.size(Settings(members=members)) if method else 1,
         }
     else:
         info["algorithm"] = name
     return info | {
         "seed": seed,
-        "members": info.get("method_settings", {"members": 3})["members"],
+        "members": info.get("method_settings", {"members": members})["members"],
         "settings": settings,
         "config_hash": "0123456789abcdef",
         "git_commit": "0123456789abcdef0123456789abcdef01234567",

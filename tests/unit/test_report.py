@@ -135,7 +135,7 @@ def test_figures_come_with_captions_findings_and_files(page: Page) -> None:
     for words in ("What the paper found", "What this run found", "Note: no runs, so no curve: medium-expert."):
         assert words in page.text
     assert "fig_4c.csv" in page.links
-    assert "Balanced ends above Uniform" in page.text
+    assert "Balanced minus Uniform: halfcheetah-medium +" in page.text
 
 
 def test_text_from_runs_is_escaped(html: str) -> None:

@@ -1,0 +1,12 @@
+"""Figure 10: how well one Q-function and the ensemble tell online actions from random ones, on all datasets."""
+
+from off2on.analysis.tables import Tables
+from off2on.figures.analyses import ENSEMBLE, auroc_notes
+
+FIGURE = ENSEMBLE
+table, draw, finding = FIGURE.table, FIGURE.draw, FIGURE.finding
+
+
+def notes(tables: Tables) -> list[str]:
+    """The notes of every figure of curves, and what the two Q-functions are."""
+    return FIGURE.notes(tables) + auroc_notes(tables)

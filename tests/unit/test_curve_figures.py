@@ -1,0 +1,206 @@
+"""Figures of curves: panels, cuts, what they say, how they look."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import import_module
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from off2on.analysis.tables import Tables
+from off2on.figures import fig_1b, fig_1c, fig_3, fig_4d, fig_8, fig_9, fig_11, fig_12, fig_13, fig_14
+from off2on.figures.curve_figure import BUDGET, TASKS, CurveFigure
+from off2on.figures.registry import FIGURES
+from off2on.figures.style import METHOD_STYLES, style_context
+from off2on.methods import METHODS
+from tests.unit.synthetic_results import Tree, aggregated
+
+#: the figures that are curves over environment steps
+CURVES = [name for name in FIGURES if hasattr(import_module(f"off2on.figures.{name}"), "FIGURE")]
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """One task, two seeds, every method."""
+    return aggregated(Tree(tmp_path_factory.mktemp("quick"), methods=tuple(METHODS)))
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Three tasks, two seeds, runs of four times the paper's steps, every method."""
+    root = tmp_path_factory.mktemp("paper")
+    size = {"tasks": TASKS, "methods": tuple(METHODS), "epochs": 4, "epoch_steps": BUDGET, "members": 5}
+    return aggregated(Tree(root, "paper", **size))
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    return aggregated(Tree(tmp_path_factory.mktemp("empty"), datasets=("medium-replay",), methods=("awac-n1",)))
+
+
+def without(tables: Tables, method: str, dataset: str) -> Tables:
+    kept = [~((t["method"] == method) & (t["dataset"] == dataset)) for t in (tables.curves, tables.runs)]
+    return replace(tables, curves=tables.curves[kept[0]], runs=tables.runs[kept[1]])
+
+
+# ------------------------------------------------------------------------------------------------ panels
+
+
+def test_a_panel_with_one_curve_is_left_out_and_named(quick: Tables) -> None:
+    part = without(quick, "cql-reg", "medium")
+    assert "halfcheetah-medium" not in [axes.get_title() for axes in fig_8.draw(part).axes]
+    assert "one curve only, so no panel: halfcheetah-medium" in fig_8.notes(part)
+
+
+def test_a_curve_that_one_panel_lacks_is_named(quick: Tables) -> None:
+    notes = fig_11.notes(without(quick, "uniform", "random"))
+    assert "no runs of Uniform on halfcheetah-random" in notes
+
+
+def test_figures_of_all_tasks_say_that_one_panel_is_the_main_texts(quick: Tables, paper: Tables) -> None:
+    assert "one panel at this scale, which Figure 4a shows too" in fig_9.notes(quick)
+    assert not any("one panel" in note for note in fig_9.notes(paper))
+    assert [axes.get_title() for axes in fig_9.draw(paper).axes] == list(TASKS)
+
+
+def test_curves_end_at_the_papers_steps_but_for_figure_13(paper: Tables) -> None:
+    assert fig_13.table(paper)["env_steps"].max() == 4 * BUDGET
+    assert "Figure 13" not in " ".join(fig_13.notes(paper))
+    for figure in (fig_3, fig_8, fig_12):
+        assert figure.table(paper)["env_steps"].max() == BUDGET
+        assert any("up to 250,000 environment steps" in note for note in figure.notes(paper))
+    first, second = (
+        paper.curves.query(
+            f"method == 'ours' and dataset == 'random' and task == 'hopper' and env_steps == {steps}"
+        )
+        for steps in (0, BUDGET)
+    )
+    final = (first["return_mean"].to_numpy() + second["return_mean"].to_numpy()).mean() / 2
+    line = next(line for line in fig_8.finding(paper).splitlines() if line.startswith("hopper-random"))
+    assert f"No reg: {final:.0f} ± " in line
+
+
+def test_an_ensemble_size_is_drawn_once_as_the_runs_have_it(quick: Tables, paper: Tables) -> None:
+    for tables, methods in ((quick, {1: "ours-n1", 2: "ours-n2", 3: "ours", 5: "ours-n5"}),
+                            (paper, {1: "ours-n1", 2: "ours-n2", 3: "ours-n3", 5: "ours"})):  # fmt: skip
+        drawn = fig_12.table(tables)[["arm", "method"]].drop_duplicates().itertuples(index=False, name=None)
+        assert dict(drawn) == {f"N = {size}": method for size, method in methods.items()}
+    assert next(text.get_text() for text in fig_4d.draw(quick).legends[0].get_texts()) == "N = 5"
+
+
+# ----------------------------------------------------------------------------------------------- findings
+
+
+def test_figure_1b_gives_the_drop_of_each_arm(quick: Tables) -> None:
+    curves = quick.curves.query("method == 'sac-ft-online' and dataset == 'medium'").sort_values("env_steps")
+    seeds = curves.groupby("seed")["return_mean"]
+    drop = seeds.first() - seeds.min()
+    head, line = fig_1b.finding(quick).splitlines()
+    assert f"Online only: early drop {drop.mean():.0f} ± {drop.std():.0f}, first" in line
+    assert "Online only minus Uniform: halfcheetah-medium +" in head
+    assert head.endswith("(n = 2), as in the paper.")
+
+
+def test_only_the_first_epochs_count_as_early(quick: Tables) -> None:
+    later = [
+        quick.curves.assign(env_steps=quick.curves["env_steps"] + 6000 * i, return_mean=5000.0) for i in (1, 2)
+    ]
+    later[1]["return_mean"] = -1e6
+    longer = replace(quick, curves=pd.concat([quick.curves, *later]))
+    arm = fig_1b.FIGURE.panels(longer)[0].arms["Uniform"]
+    assert (arm["lowest"] == -1e6).all()
+    assert (arm["drop"] < 1000).all()
+
+
+def test_the_verdict_flips_with_the_labels(quick: Tables) -> None:
+    swap = {"ours": "cql-reg", "cql-reg": "ours"}
+    swapped = replace(quick, curves=quick.curves.assign(method=quick.curves["method"].replace(swap)))
+    assert fig_8.finding(quick).splitlines()[0].endswith("4 panels (n = 2), as in the paper.")
+    assert fig_8.finding(swapped).splitlines()[0].endswith("4 panels (n = 2), opposite to the paper.")
+    assert "difference +" in fig_8.finding(quick)
+    assert "difference -" in fig_8.finding(swapped)
+
+
+def test_differences_are_paired_by_seed(quick: Tables) -> None:
+    """Two arms that differ by the same amount in every seed differ for sure, however far seeds are apart."""
+    ours = quick.curves.query("method == 'ours'")
+    ours = ours.assign(return_mean=ours["return_mean"] + 10_000 * ours["seed"])
+    other = ours.assign(method="cql-reg", return_mean=ours["return_mean"] - 5)
+    head, first, *_ = fig_8.finding(replace(quick, curves=pd.concat([ours, other]))).splitlines()
+    assert head.endswith("as in the paper.")
+    assert first.endswith("difference +5 ± 0")
+
+
+def test_panels_where_the_paper_finds_no_difference_are_told_apart(quick: Tables) -> None:
+    head = fig_1c.finding(quick).splitlines()[0]
+    assert "halfcheetah-medium-expert +" in head
+    assert "as in the paper; halfcheetah-random +" in head
+    assert head.endswith("alike in the paper, here in 0 of 1.")  # the made-up dip is the same on both
+    assert fig_14.finding(quick).splitlines()[0].endswith("alike, as in the paper.")
+
+
+# ------------------------------------------------------------------------------------------------- looks
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_a_figure_without_runs_says_so(empty: Tables, name: str) -> None:
+    spec = FIGURES[name]
+    (text,) = spec.draw(empty).texts
+    assert text.get_text().startswith(f"Figure {name.removeprefix('fig_')}: no ")
+    assert spec.table(empty).empty
+    assert spec.finding(empty).startswith("Nothing: this scale has no ")
+    assert any("no curve" in note or "no panel" in note or "not name" in note for note in spec.notes(empty))
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"), [*(("quick", name) for name in CURVES), ("paper", "fig_3"), ("paper", "fig_9")]
+)
+def test_nothing_runs_into_anything(request: pytest.FixtureRequest, shape: str, name: str) -> None:
+    """Titles, labels and legend lie in the figure, panels beside their neighbours, curves in their panels."""
+    with style_context():
+        figure = FIGURES[name].draw(request.getfixturevalue(shape))
+        figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes if axes.axison]
+    boxes.append(figure.legends[0].get_window_extent())
+    for i, box in enumerate(boxes):
+        assert box is not None
+        assert figure.bbox.padded(1).contains(box.x0, box.y0)
+        assert figure.bbox.padded(1).contains(box.x1, box.y1)
+        assert not any(box.padded(-1).overlaps(other) for other in boxes[:i])
+    for axes in figure.axes:
+        left, right = axes.get_xlim()
+        assert all(
+            left <= x <= right for line in axes.get_lines() for x in np.asarray(line.get_xdata(), dtype=float)
+        )
+
+
+#: linear RGB as seen without the M or L cones (Machado, Oliveira and Fernandes 2009, severity 1)
+DEUTERANOPIA = ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881))
+PROTANOPIA = ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998))
+SIGHTS = (np.eye(3), np.array(DEUTERANOPIA), np.array(PROTANOPIA))
+
+
+def lab(colour: str, sight: np.ndarray) -> np.ndarray:
+    """CIELAB of a colour as someone sees it."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.clip(sight @ np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4), 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ linear / np.array([0.9505, 1, 1.089])
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colours: Sequence[str]) -> float:
+    """The smallest CIELAB distance of two of the colours to readers with and without colour blindness."""
+    pairs = list(combinations(colours, 2))
+    return min(float(np.linalg.norm(lab(a, sight) - lab(b, sight))) for a, b in pairs for sight in SIGHTS)
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_colour_blind_readers_can_tell_the_curves_of_a_figure_apart(paper: Tables, name: str) -> None:
+    figure: CurveFigure = import_module(f"off2on.figures.{name}").FIGURE
+    assert nearest([arm.style.colour for arm in figure.arms(paper)]) > 15
+    assert nearest([METHOD_STYLES["online-only"].colour, "#6b3f00"]) < 15  # what the test would not let pass
