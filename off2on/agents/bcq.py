@@ -17,7 +17,7 @@ from torch import Tensor
 from off2on.agents.ensemble import Metrics, q_values, soft_update
 from off2on.config import Bcq, Settings
 from off2on.data.batch import Batch
-from off2on.nn.action_vae import KL_WEIGHT, decode, encode, init_vae, kl_divergence, latent_size, sample_actions
+from off2on.nn.action_vae import KL_WEIGHT, decode, encode, init_vae, kl_divergence, sample_actions
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.linear import init_linear, numbered
 from off2on.nn.mlp import mlp
@@ -64,8 +64,8 @@ class _Agent:
     def __init__(self, nets: Nets, bcq: Bcq, discount: float, tau: float) -> None:
         self.bcq, self.discount, self.tau = bcq, discount, tau
         self.nets: Nets = {name: dict(nets[name]) for name in KEPT}
-        last = list(nets["perturbation"].values())[-1]
-        self.members, self.latent = last.shape[0], latent_size(last.shape[1])
+        # by name: networks read from a file have their parameters in another order
+        self.members, self.latent = nets["vae_encoder"]["mean.bias"].shape
         for name in TRAINED:
             for tensor in self.nets[name].values():
                 tensor.requires_grad_(True)
