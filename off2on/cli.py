@@ -21,6 +21,7 @@ EXAMPLES = {
     "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",
     "train-actors": "--task hopper --out runs/hopper --epochs 250",
     "aggregate": "--scale quick results/quick/local/pretrain/*/*/*/* results/quick/local/runs/*/*/*/*",
+    "claims": "--scale quick",
     "figure": "fig_4a --scale quick",
     "report": "--scale quick",
     "plan": "--scale paper",
@@ -300,6 +301,22 @@ def aggregate(
     likelihoods = [path for path in paths if path.suffix == ".csv"]
     run([path for path in paths if path not in likelihoods], out or layout.analysis, likelihoods)
     _say(f"tables: {out or layout.analysis}")
+
+
+@job("claims")
+def claims(
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    file: Annotated[Path | None, typer.Option(help="the claims; default: workflow/claims.yaml")] = None,
+) -> None:
+    """Test the paper's claims on the tables, and compute the statistics of the report."""
+    from off2on.analysis.evidence import CLAIMS, gather_evidence
+    from off2on.analysis.verdicts import table_lines
+
+    _, layout = _load(scale, source)
+    for line in table_lines(gather_evidence(layout.analysis, file or CLAIMS).verdicts):
+        typer.echo(line)
+    _say(f"verdicts and statistics: {layout.analysis}")
 
 
 @job("figure")

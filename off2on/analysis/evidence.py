@@ -64,4 +64,5 @@ def read_evidence(analysis: Path) -> Evidence | None:
 
     if not all((analysis / name).is_file() for name in FILES):
         return None
-    return Evidence(*(pd.read_csv(analysis / name, keep_default_na=False, na_values=[""]) for name in FILES))
+    tables = [pd.read_csv(analysis / name, keep_default_na=False, na_values=[""]) for name in FILES]
+    return Evidence(tables[0].fillna({"unit": ""}), *tables[1:])

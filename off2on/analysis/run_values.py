@@ -107,17 +107,16 @@ class Measure:
     value: Callable[[pd.DataFrame], float]
     words: str
     unit: str
-    digits: int
     #: columns it reads; rows that lack one are left out
     columns: tuple[str, ...]
 
 
 def _score(value: Callable[[pd.DataFrame], float], words: str) -> Measure:
-    return Measure(value, words, "points", 1, (SCORE,))
+    return Measure(value, words, "points", (SCORE,))
 
 
 def _share(value: Callable[[pd.DataFrame], float], words: str) -> Measure:
-    return Measure(value, words, "", 2, (SHARE,))
+    return Measure(value, words, "", (SHARE,))
 
 
 MEASURES: dict[Statistic, Measure] = {
@@ -125,19 +124,16 @@ MEASURES: dict[Statistic, Measure] = {
     "area": _score(area, "mean score over the run"),
     "early_mean": _score(early_mean, "mean score in the first epochs"),
     "early_minimum": _score(early_minimum, "lowest score in the first epochs"),
-    "early_loss": Measure(early_loss, "share of the first score lost in the first epochs", "", 2, (SCORE,)),
+    "early_loss": Measure(early_loss, "share of the first score lost in the first epochs", "", (SCORE,)),
     "offline_fall": _share(offline_fall, "offline share, last epoch over first"),
     "offline_last": _share(offline_last, "offline share of the last epoch"),
     "offline_minimum": _share(offline_minimum, "lowest offline share"),
-    "auroc_gap": Measure(auroc_gap, "AUROC, ensemble minus single", "", 3, ("q_auroc", "q_auroc_single")),
+    "auroc_gap": Measure(auroc_gap, "AUROC, ensemble minus single", "", ("q_auroc", "q_auroc_single")),
     "density_order": Measure(
         density_order,
         "share of epochs with a higher ratio on online samples",
         "",
-        2,
         ("density_ratio_online", "density_ratio_offline"),
     ),
-    "likelihood_gap": Measure(
-        likelihood_gap, "log-likelihood, offline minus online", "std", 1, ("log_likelihood",)
-    ),
+    "likelihood_gap": Measure(likelihood_gap, "log-likelihood, offline minus online", "std", ("log_likelihood",)),
 }

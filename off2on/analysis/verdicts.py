@@ -1,6 +1,7 @@
 """What the runs say about the paper's claims: effect, interval and verdict of each (docs/claims.md)."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 from off2on.analysis.paper_claims import Arm, Claim
 from off2on.analysis.run_values import MEASURES
 from off2on.analysis.statistics import Estimate, t_interval
-from off2on.analysis.tables import Tables
+from off2on.analysis.tables import Tables, records
 
 COLUMNS = [
     *("claim", "figures", "statement", "measure", "unit", "wanted_low", "wanted_high"),
@@ -30,7 +31,40 @@ def judge(claims: Iterable[Claim], tables: Tables) -> pd.DataFrame:
         pair), n (pairs), agree (how many of them lie within the wanted bounds), env_steps (of the longest run),
         verdict.
     """
-    return pd.DataFrame([_row(claim, tables) for claim in claims], columns=COLUMNS)
+    table = pd.DataFrame([_row(claim, tables) for claim in claims], columns=COLUMNS)
+    return table.astype({"env_steps": "Int64"})
+
+
+def effect_text(row: Mapping[str, Any]) -> str:
+    """'12.3 [1.2, 23.4] points' of a row of the verdicts; empty without pairs."""
+    if not row["n"]:
+        return ""
+    interval = f" [{row['low']:.3g}, {row['high']:.3g}]" if row["n"] > 1 else ""
+    return f"{row['effect']:.3g}{interval}{' ' if row['unit'] else ''}{row['unit']}"
+
+
+def table_lines(verdicts: pd.DataFrame) -> list[str]:
+    """Figure, verdict, effect and statement of each claim, as lines of equal columns for a terminal."""
+    cells = [("figure", "verdict", "effect", "claim")]
+    for row in records(verdicts):
+        cells.append((figures_text(row), row["verdict"], effect_text(row), row["statement"]))
+    widths = [max(len(line[column]) for line in cells) for column in range(3)]
+    return [
+        "  ".join([*(text.ljust(w) for text, w in zip(line, widths, strict=False)), line[-1]]) for line in cells
+    ]
+
+
+def figures_text(row: Mapping[str, Any]) -> str:
+    """'4a, 9' of a row."""
+    return ", ".join(name.removeprefix("fig_") for name in row["figures"].split())
+
+
+def wanted_text(row: Mapping[str, Any]) -> str:
+    """'> 0', '< 0.5', 'within ± 3.1': where the effect of a row must lie for the claim to hold."""
+    low, high = row["wanted_low"], row["wanted_high"]
+    if math.isinf(high):
+        return f"> {low:.3g}"
+    return f"< {high:.3g}" if math.isinf(low) else f"within ± {high:.3g}"
 
 
 def _row(claim: Claim, tables: Tables) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from off2on.analysis.evidence import read_evidence
 from off2on.analysis.tables import Tables, read_tables
 from off2on.errors import Off2OnError
+from off2on.figures.evidence import statistics_sheets, verdict_counts, verdict_sheets
 from off2on.figures.origins import (
     commit,
     datasets_sheet,
@@ -18,6 +20,7 @@ from off2on.figures.origins import (
     settings_sheet,
     versions_sheet,
 )
+from off2on.figures.panels import labels
 from off2on.figures.registry import get_figure
 from off2on.figures.sheets import claim_sheets, final_sheet, final_table, latex
 from off2on.figures.style import ENDINGS
@@ -38,7 +41,9 @@ FORMATS = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "csv": "numbers (CSV)"}
 
 
 def build_report(layout: Layout, figures: Sequence[str]) -> Path:
-    """Write `report.html`, `table_final.csv` and `table_final.tex` beside the figures.
+    """Write `report.html`, `table_final.csv`, `table_final.tex` and `table_claims.csv` beside the figures.
+
+    Without the tables of `off2on claims` the page says so, and there is no `table_claims.csv`.
 
     Args:
         layout: whose tables and figures.
@@ -55,7 +60,10 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
     returns = final_sheet(final, "return", "Final average return", 0)
     write_text(layout.figures / "table_final.csv", final.to_csv(index=False, lineterminator="\n"))
     write_text(layout.figures / "table_final.tex", latex(returns))
-    jobs = tables.provenance
+    jobs, evidence = tables.provenance, read_evidence(layout.analysis)
+    if evidence:
+        text = evidence.verdicts.to_csv(index=False, lineterminator="\n")
+        write_text(layout.figures / "table_claims.csv", text)
     page = _template().render(
         layout=layout,
         meaning=SCALES.get(layout.scale, OTHER_SCALE),
@@ -63,7 +71,10 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
         period=period(jobs),
         commits=sorted({commit(info) for info in jobs}),
         job_count=len(jobs),
-        claims=claim_sheets(tables),
+        statements=claim_sheets(tables),
+        counts=verdict_counts(evidence.verdicts) if evidence else "",
+        verdicts=verdict_sheets(evidence.verdicts) if evidence else [],
+        statistics=statistics_sheets(evidence, labels(tables.runs)) if evidence else [],
         figures=[_figure(layout, tables, name) for name in figures],
         finals=[returns, final_sheet(final, "normalized", "Final normalised score", 1)],
         settings=[methods_sheet(jobs), settings_sheet(jobs)],

@@ -17,10 +17,11 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Cell:
-    """Text, and for a claim whether it was reached."""
+    """Text, and for a statement whether it was reached; a tone is one of 'yes', 'no' and 'quiet'."""
 
     text: str
     reached: bool | None = None
+    tone: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ def final_table(tables: Tables) -> pd.DataFrame:
     table = final.merge(score, on=keys, how="left")
     table["label"] = table["method"].map(labels(tables.runs))
     columns = [*keys, "label", "n", "return_mean", "return_std", "normalized_mean", "normalized_std"]
-    return _sorted(table, "method")[columns]
+    return figure_order(table, "method")[columns]
 
 
-def _sorted(table: pd.DataFrame, last: str) -> pd.DataFrame:
-    """By task, dataset and the column `last`, each in the order of the figures."""
+def figure_order(table: pd.DataFrame, last: str) -> pd.DataFrame:
+    """The rows by task, dataset and the column `last`, each in the order of the figures."""
     orders = {"task": TASK_ORDER, "dataset": DATASET_ORDER, "method": METHOD_STYLES}
     keys = ["task", "dataset", last]
 
@@ -71,7 +72,7 @@ def final_sheet(final: pd.DataFrame, value: str, title: str, digits: int) -> She
         for row in records(final)
     }
     pairs = dict.fromkeys((task, data) for task, data, _ in texts)
-    rows = [[_place(*pair), *(texts.get((*pair, method), NOTHING) for method in methods)] for pair in pairs]
+    rows = [[place(*pair), *(texts.get((*pair, method), NOTHING) for method in methods)] for pair in pairs]
     counts = f"n = {final['n'].min()}" + (f" to {final['n'].max()}" if final["n"].nunique() > 1 else "")
     note = f"Mean of the last two evaluations; mean ± std over seeds, {counts}."
     return Sheet(title, ["", *methods.values()], rows, note)
@@ -83,7 +84,8 @@ def _mean_std(mean: float, std: float, digits: int) -> str:
     return f"{mean:.{digits}f}" if pd.isna(std) else f"{mean:.{digits}f} ± {std:.{digits}f}"
 
 
-def _place(task: str, dataset: str) -> str:
+def place(task: str, dataset: str) -> str:
+    """'halfcheetah-medium', 'halfcheetah from scratch'."""
     return f"{task} from scratch" if dataset == "none" else f"{task}-{dataset}"
 
 
@@ -115,7 +117,7 @@ def claim_sheets(tables: Tables) -> list[Sheet]:
     for row in records(groups.agg(reached="sum", count="count").reset_index()):
         count = f"{row['reached']} of {seeds(row['count'])}"
         rows.append(
-            [row["statement"], _place(row["task"], row["dataset"]), Cell(count, row["reached"] == row["count"])]
+            [row["statement"], place(row["task"], row["dataset"]), Cell(count, row["reached"] == row["count"])]
         )
     overview = Sheet("Statements, and the seeds that reach them", ["", "dataset", "reached"], rows)
     return [overview, _offline_sheet(tables), _online_sheet(tables), _share_sheet(tables)]
@@ -132,13 +134,13 @@ def _number(value: Any, digits: int = 0) -> str:
 
 
 def _head(row: dict[str, Any]) -> list[str]:
-    return [_place(row["task"], row["dataset"]), str(row["seed"])]
+    return [place(row["task"], row["dataset"]), str(row["seed"])]
 
 
 def _offline_sheet(tables: Tables) -> Sheet:
     last = tables.pretrain[tables.pretrain["algorithm"] == "cql"].groupby(["task", "dataset", "seed"]).tail(1)
     rows: list[list[Cell | str]] = []
-    for row in records(_sorted(last, "seed")):
+    for row in records(figure_order(last, "seed")):
         mean = row["dataset_mean_return"]
         ratio = row["return_mean"] / mean if mean and mean > 0 else None
         cells: list[Cell | str] = [
@@ -159,7 +161,7 @@ def _offline_sheet(tables: Tables) -> Sheet:
 
 def _online_sheet(tables: Tables) -> Sheet:
     rows: list[list[Cell | str]] = []
-    for row in records(_sorted(select(tables.runs, method="ours"), "seed")):
+    for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
         change = row["return_final"] - row["return_first"]
         verdict = Cell(f"{change:+.0f}", _reached(tables.claims, "ours_improves", row))
         rows.append([*_head(row), _number(row["return_first"]), _number(row["return_final"]), verdict])
@@ -169,7 +171,7 @@ def _online_sheet(tables: Tables) -> Sheet:
 
 def _share_sheet(tables: Tables) -> Sheet:
     rows: list[list[Cell | str]] = []
-    for row in records(_sorted(select(tables.runs, method="ours"), "seed")):
+    for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
         first, last = row["offline_fraction_first"], row["offline_fraction_last"]
         cells: list[Cell | str] = [
             *_head(row),

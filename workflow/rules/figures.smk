@@ -1,4 +1,8 @@
-# Tables, figures and the report: they read files only, and are redrawn in seconds.
+# Tables, claims, figures and the report: they read files only, and are redrawn in seconds.
+from off2on.analysis.evidence import CLAIMS
+from off2on.analysis.evidence import FILES as EVIDENCE
+
+
 rule aggregate:
     input:
         [path / name for path in results() for name in ("progress.csv", "run.json")],
@@ -22,6 +26,29 @@ rule aggregate:
         "aggregate {SCALE.name}"
     shell:
         "off2on aggregate --out {params.out:q} {params.paths:q} > {log:q} 2>&1"
+
+
+rule claims:
+    input:
+        rules.aggregate.output,
+        claims=CLAIMS,
+    output:
+        [LAYOUT.analysis / name for name in EVIDENCE],
+    log:
+        LOGS / "claims.log",
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        code=code_hash("off2on.analysis.evidence"),
+    message:
+        "test the claims on {SCALE.name}"
+    shell:
+        "off2on claims --file {input.claims:q} > {log:q} 2>&1"
 
 
 for name in FIGURES:
@@ -54,9 +81,13 @@ for name in FIGURES:
 rule report:
     input:
         rules.aggregate.output,
+        rules.claims.output,
         [LAYOUT.figures / f"{name}.{suffix}" for name in FIGURES for suffix in ("svg", "pdf", "png", "csv")],
     output:
-        [LAYOUT.figures / name for name in ("report.html", "table_final.csv", "table_final.tex")],
+        [
+            LAYOUT.figures / name
+            for name in ("report.html", "table_final.csv", "table_final.tex", "table_claims.csv")
+        ],
     log:
         LOGS / "report.log",
     localrule: True

@@ -1,0 +1,125 @@
+"""The report's tables of claims and statistics, as text ready to print."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import pandas as pd
+
+from off2on.analysis.evidence import Evidence
+from off2on.analysis.statistics import MIN_SEEDS, MIN_TASKS
+from off2on.analysis.tables import records
+from off2on.analysis.verdicts import ENOUGH, effect_text, figures_text, wanted_text
+from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
+from off2on.figures.style import METHOD_STYLES, in_order
+from off2on.figures.words import mean_std, seeds_of
+
+Labels = Mapping[str, str]
+
+_TONES = {"supported": "yes", "contradicted": "no"}
+_INTERVAL = "95 % Student-t interval"
+
+
+def verdict_counts(verdicts: pd.DataFrame) -> str:
+    """'12 supported, 3 undecided, 5 no runs at this scale'."""
+    kinds = Counter(str(verdict).split(",")[0].split(":")[0] for verdict in verdicts["verdict"])
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+
+
+def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
+    """The claims that runs of this scale speak to, then those that none does."""
+    told, silent = [], []
+    for row in records(verdicts):
+        cells: list[Cell | str] = [row["statement"], figures_text(row)]
+        if row["n"]:
+            tone = _TONES.get(row["verdict"], "")
+            agree = f"{row['agree']} of {row['n']}"
+            told.append(
+                [
+                    *cells,
+                    row["measure"],
+                    wanted_text(row),
+                    effect_text(row),
+                    agree,
+                    Cell(row["verdict"], tone=tone),
+                ]
+            )
+        else:
+            silent.append([*cells, Cell(row["verdict"], tone="quiet")])
+    note = (
+        f"Effect: mean over pairs with its {_INTERVAL}; a pair shares seed, task and, where both arms have it, "
+        "dataset. Scores are normalised scores in points. Supported or contradicted: at least "
+        f"{ENOUGH} pairs, and the interval wholly inside or outside what is wanted. Nothing is corrected for the "
+        "number of claims."
+    )
+    header = ["claim", "figure", "measured", "wanted", "effect", "pairs that agree", "verdict"]
+    return [
+        Sheet("Claims that runs of this scale speak to", header, told, note),
+        Sheet("Claims without runs", ["claim", "figure", "verdict"], silent),
+    ]
+
+
+def statistics_sheets(evidence: Evidence, labels: Labels) -> list[Sheet]:
+    """Differences to Ours, aggregates over tasks, score and regret at fixed budgets."""
+    return [
+        _differences_sheet(evidence.differences, labels),
+        _aggregates_sheet(evidence.aggregates, labels),
+        _budgets_sheet(evidence.budgets, "score", "Score at fixed budgets", 1, labels),
+        _budgets_sheet(evidence.budgets, "regret", "Regret at fixed budgets", 3, labels),
+    ]
+
+
+def _interval(row: Mapping[str, float], digits: int) -> str:
+    value = f"{row['value']:.{digits}f}"
+    return value if pd.isna(row["low"]) else f"{value} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
+
+
+def _differences_sheet(differences: pd.DataFrame, labels: Labels) -> Sheet:
+    methods = in_order(differences["method"], METHOD_STYLES)
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    for row in records(figure_order(differences, "method")):
+        rows.setdefault((row["task"], row["dataset"]), {})[row["method"]] = _interval(row, 1)
+    cells = [[place(*key), *(found.get(method, NOTHING) for method in methods)] for key, found in rows.items()]
+    note = "Final normalised score: mean of the last two evaluations up to a step that all runs of the task reach"
+    if rows:
+        note += f"; paired by seed, {seeds_of(differences['n'])}, with {_INTERVAL}"
+    header = ["Ours minus", *(labels.get(method, method) for method in methods)]
+    return Sheet("Ours minus each other method", header, cells, f"{note}.")
+
+
+def _aggregates_sheet(aggregates: pd.DataFrame, labels: Labels) -> Sheet:
+    found = {(row["statistic"], row["method"]): row for row in records(aggregates)}
+    cells = []
+    for method in in_order(aggregates["method"], METHOD_STYLES):
+        mean, better = found["iqm", method], found.get(("probability of improvement", method))
+        size = f"{mean['datasets']} x {mean['seeds']}"
+        cells.append(
+            [labels.get(method, method), size, _interval(mean, 1), _interval(better, 2) if better else NOTHING]
+        )
+    note = (
+        "Interquartile mean of the final normalised score over datasets and seeds, and the probability that Ours "
+        "beats the method on a dataset, with 95 % stratified bootstrap intervals, by rliable. For at least "
+        f"{MIN_TASKS} tasks and {MIN_SEEDS} seeds."
+    )
+    header = ["method", "datasets x seeds", "interquartile mean", "P(Ours is better)"]
+    return Sheet("Aggregates over tasks", header, cells, note)
+
+
+def _budgets_sheet(budgets: pd.DataFrame, value: str, title: str, digits: int, labels: Labels) -> Sheet:
+    steps = sorted(budgets["env_steps"].unique())
+    keys = ["task", "dataset", "method", "env_steps"]
+    texts = (
+        figure_order(budgets, "method").groupby(keys, sort=False)[value].agg(lambda part: mean_std(part, digits))
+    )
+    rows: dict[tuple[str, str, str], dict[int, str]] = {}
+    for row in records(texts.reset_index()):
+        rows.setdefault((row["task"], row["dataset"], row["method"]), {})[row["env_steps"]] = row[value]
+    cells = [
+        [place(task, dataset), labels.get(method, method), *(found.get(step, NOTHING) for step in steps)]
+        for (task, dataset, method), found in rows.items()
+    ]
+    notes = {
+        "score": "Normalised score, on the straight line between two evaluations",
+        "regret": "What the score lacks to an expert's 100, as a fraction, mean over the environment steps so far",
+    }
+    note = f"{notes[value]}; mean ± std over seeds. A row ends at the last step that all runs of its task reach."
+    return Sheet(title, ["dataset", "method", *(f"{step:,} steps" for step in steps)], cells, note, 2)
