@@ -321,7 +321,7 @@ def claims(
 
 @job("figure")
 def figure(
-    name: Annotated[str, typer.Argument(help="fig_3, fig_4a, fig_4b or fig_4c")],
+    name: Annotated[str, typer.Argument(help="such as fig_3; see off2on/figures/registry.py")],
     scale: ScaleName = "quick",
     source: SourceName = None,
 ) -> None:
@@ -336,13 +336,15 @@ def figure(
 def report(
     scale: ScaleName = "quick",
     source: SourceName = None,
-    figures: Annotated[str, typer.Option(help="which figures, in order")] = "fig_3,fig_4a,fig_4b,fig_4c",
+    figures: Annotated[str | None, typer.Option(help="which figures, in order, such as fig_3,fig_4a")] = None,
 ) -> None:
     """Write the report: figures, findings, tables and provenance in one HTML file."""
+    from off2on.figures.registry import FIGURES
     from off2on.figures.report import build_report
 
     _, layout = _load(scale, source)
-    _say(f"report: {build_report(layout, figures.split(',')).absolute()}")
+    names = figures.split(",") if figures else list(FIGURES)
+    _say(f"report: {build_report(layout, names).absolute()}")
 
 
 @job("validate")

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from off2on.analysis.claims import check_claims
+from off2on.analysis.curves import BUDGET
 from off2on.analysis.tables import FILES, LIKELIHOOD_COLUMNS
 from off2on.errors import Off2OnError
 from off2on.files import write_text
@@ -92,8 +93,9 @@ def _head(run: Run, keys: list[str]) -> dict[str, Any]:
 
 
 def _summary(run: Run) -> dict[str, float]:
-    """First, last, best and final values; final: the mean of the last two evaluations."""
+    """First, last, best and final values of the first `BUDGET` steps; final: the mean of the last two evaluations."""
     rows = pd.DataFrame(run.rows)
+    rows = rows[rows["env_steps"] <= BUDGET]
     returns, shares = rows["return_mean"], rows["offline_fraction"].dropna()
     return {
         "evaluations": len(rows),

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from off2on.analysis.curves import mean_std
+from off2on.analysis.curves import BUDGET, mean_std
 from off2on.analysis.tables import Tables
 from off2on.figures.contrasts import STATISTICS, Panel, Quantity, detail, difference, per_seed, verdict
 from off2on.figures.panels import (
@@ -33,8 +33,6 @@ TASKS = ("halfcheetah", "hopper", "walker2d")
 DATASETS = ("random", "medium", "medium-replay", "medium-expert")
 #: the dataset of runs without offline data, which are drawn in every panel of their task
 SCRATCH = "none"
-#: environment steps of the paper's fine-tuning; only the runs of Fig. 13 are longer (facts 9)
-BUDGET = 250_000
 #: the task of Fig. 4, which the paper does not name (facts 10.2)
 FIG_4_TASK = "walker2d"
 
