@@ -73,41 +73,48 @@ def likelihood(job: LikelihoodJob, data: Path, rollouts: Path, out: Path) -> Non
     task = get_task(job.task)
     offline, online = read_dataset(data, task), read_dataset(rollouts, task)
     held = held_out(offline, job.settings.validation, job.stream("split"))
-    if not held.any() or held.all():
+    if held.all():
         raise Off2OnError(f"{data}: one episode only; a VAE needs some to learn from and some to be held out")
-    offline_pairs = _pairs(offline)
-    standardise = _standardiser(offline_pairs[~held])
-    training, validation = standardise(offline_pairs[~held]), standardise(offline_pairs[held])
-    nets = train_vae(job, training)
-    means = {
-        "training": mean_elbo(job, nets, training, "elbo-training"),
-        "validation": mean_elbo(job, nets, validation, "elbo-validation"),
-        # independent normal dimensions: what networks that ignore their latent variable reach
-        "without_latent": -0.5 * training.shape[1] * (LOG_2PI + 1.0),
-    }
-    if not np.isfinite(list(means.values())).all():
-        raise Off2OnError(f"the VAE has diverged: mean ELBO {means}; lower `likelihood.lr` of the scale")
-    found = {
-        "offline": estimate(job, nets, validation, "offline"),
-        "online": estimate(job, nets, standardise(_pairs(online)), "online"),
-    }
-    rows = [f"{split},{value:.6g}\n" for split, values in found.items() for value in values]
+    found, told = _compare(job, _pairs(offline)[~held], _pairs(offline)[held], _pairs(online))
     record = {
         **job.identity(),
         "config_hash": config_hash(job.identity()),
         **provenance(),
         "dataset_sha256": sha256(data),
         "parents": {str(path): sha256(path) for path in (data, rollouts)},
-        "pairs": {"training": len(training), "validation": len(validation), "online": len(online)},
-        "elbo": means,
-        "median_log_likelihood": {split: float(np.median(values)) for split, values in found.items()},
+        "pairs": {"training": int((~held).sum()), "validation": int(held.sum()), "online": len(online)},
+        **told,
         "started": started,
         "ended": now(),
         "wall_seconds": round(time.monotonic() - clock, 1),
         "peak_memory_mb": peak_memory_mb(),
     }
+    rows = [f"{split},{value:.6g}\n" for split, values in found.items() for value in values]
     write_text(out.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
     write_text(out, "split,log_likelihood\n" + "".join(rows))
+
+
+def _compare(
+    job: LikelihoodJob, training: Floats, validation: Floats, online: Floats
+) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """Log-likelihoods by split, and what the JSON says of them, from `[., O + A]` pairs as they are."""
+    standardise = _standardiser(training)
+    x, held = standardise(training), standardise(validation)
+    nets = train_vae(job, x)
+    means = {
+        "training": mean_elbo(job, nets, x, "elbo-training"),
+        "validation": mean_elbo(job, nets, held, "elbo-validation"),
+        # independent normal dimensions: what networks that ignore their latent variable reach
+        "without_latent": -0.5 * x.shape[1] * (LOG_2PI + 1.0),
+    }
+    if not np.isfinite(list(means.values())).all():
+        raise Off2OnError(f"the VAE has diverged: mean ELBO {means}; lower `likelihood.lr` of the scale")
+    found = {
+        "offline": estimate(job, nets, held, "offline"),
+        "online": estimate(job, nets, standardise(online), "online"),
+    }
+    medians = {split: float(np.median(values)) for split, values in found.items()}
+    return found, {"elbo": means, "median_log_likelihood": medians}
 
 
 def held_out(dataset: Dataset, share: float, rng: Rng) -> NDArray[np.bool_]:
@@ -116,7 +123,7 @@ def held_out(dataset: Dataset, share: float, rng: Rng) -> NDArray[np.bool_]:
     Whole episodes: neighbours in time are too much alike to be held out from each other.
     """
     ends = dataset.terminals | dataset.timeouts
-    episode = np.cumsum(ends) - ends
+    episode: NDArray[np.int64] = np.cumsum(ends) - ends
     count = int(episode[-1]) + 1
     chosen = rng.permutation(count)[: max(1, round(share * count))]
     return np.isin(episode, chosen)
@@ -158,12 +165,14 @@ def mean_elbo(job: LikelihoodJob, nets: Nets, x: Tensor, role: str) -> float:
     return float(elbo(nets, x, _normal(rng, len(x), job.settings.latent)).mean())
 
 
-def estimate(job: LikelihoodJob, nets: Nets, x: Tensor, role: str) -> NDArray[np.float32]:
+def estimate(job: LikelihoodJob, nets: Nets, x: Tensor, role: str) -> Floats:
     """Importance-weighted log-likelihood of at most `samples` rows, in nats; the role names the random numbers."""
     rng, k = job.stream(role), job.settings.importance_samples
-    parts = _some(x, job.settings.samples, rng).split(max(1, CHUNK // k))
+    x = _some(x, job.settings.samples, rng)
+    size = max(1, CHUNK // k)
+    parts = [x[first : first + size] for first in range(0, len(x), size)]
     found = [log_likelihood(nets, part, _normal(rng, k, len(part), job.settings.latent)) for part in parts]
-    values: NDArray[np.float32] = torch.cat(found).numpy()
+    values: Floats = torch.cat(found).numpy()
     return values
 
 
