@@ -23,6 +23,7 @@ finish_registration()
 
 
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/cost.smk"
 include: "workflow/rules/figures.smk"
 
 

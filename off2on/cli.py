@@ -20,6 +20,8 @@ EXAMPLES = {
     "likelihood": "--scale quick --task halfcheetah --dataset random --seed 0",
     "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",
     "train-actors": "--task hopper --out runs/hopper --epochs 250",
+    "render": "--task halfcheetah --out halfcheetah.png",
+    "cost": "--scale quick",
     "aggregate": "--scale quick results/quick/local/pretrain/*/*/*/* results/quick/local/runs/*/*/*/*",
     "claims": "--scale quick",
     "figure": "fig_4a --scale quick",
@@ -285,6 +287,35 @@ def plan(scale: ScaleName = "quick", source: SourceName = None) -> None:
     from off2on.plan import plan as estimate
 
     typer.echo(str(estimate(_load(scale, source)[0])))
+
+
+@job("render")
+def render(
+    task: TaskName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    out: Annotated[Path | None, typer.Option("--out", help="the PNG; default: its place below results/")] = None,
+) -> None:
+    """Draw a picture of a task off screen; where that is not possible, write why."""
+    from off2on.envs.tasks import get_task
+    from off2on.training.render import render as run
+
+    _, layout = _load(scale, source)
+    path = out or layout.render(task).with_suffix(".png")
+    info = run(get_task(task), path)
+    _say(f"picture: {path}" if info["image"] else f"no picture of {task}: {info['reason']}")
+
+
+@job("cost")
+def cost(scale: ScaleName = "quick", source: SourceName = None, out: Out = None) -> None:
+    """Measure what a step, an action and the memory of N members cost, batched and as a naive loop."""
+    from off2on.training.cost import measure_cost
+
+    loaded, layout = _load(scale, source)
+    _one_thread()
+    path = out or layout.cost
+    measure_cost(loaded, path)
+    _say(f"cost: {path}")
 
 
 @job("aggregate")

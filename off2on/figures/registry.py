@@ -28,6 +28,13 @@ class FigureSpec:
     caption: str
     #: what the paper found
     paper: str
+    #: a table: the module's `tex` gives it as LaTeX
+    latex: bool = False
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """The endings of its files."""
+        return ("svg", "pdf", "png", "csv", *(["tex"] if self.latex else []))
 
     def table(self, tables: "Tables") -> "pd.DataFrame":
         """The numbers that are drawn."""
@@ -36,6 +43,10 @@ class FigureSpec:
     def draw(self, tables: "Tables") -> "Figure":
         """The figure."""
         return cast("Figure", self._function("draw")(tables))
+
+    def tex(self, tables: "Tables") -> str:
+        """The table as LaTeX."""
+        return cast(str, self._function("tex")(tables))
 
     def finding(self, tables: "Tables") -> str:
         """What these runs found, in numbers: a first line, then details line by line."""
@@ -76,6 +87,14 @@ FIGURES = {
             "falls to a return of zero at one point.",
         ),
         FigureSpec(
+            "fig_2",
+            "Figure 2: the method",
+            "N agents are pre-trained offline by CQL and become one ensemble. Online, a density ratio network "
+            "gives priority to offline transitions that look like online ones, and SAC updates the whole ensemble "
+            "on minibatches drawn by priority.",
+            "The paper's Figure 2 illustrates its method; nothing is measured in it.",
+        ),
+        FigureSpec(
             "fig_3",
             "Figure 3: main comparison",
             "Average return of deterministic evaluation episodes during online fine-tuning, one panel per task "
@@ -112,6 +131,12 @@ FIGURES = {
             "Average return of Ours with N agents in the ensemble. The N agents are the first N of the same "
             "pre-training.",
             "More agents are better.",
+        ),
+        FigureSpec(
+            "fig_6",
+            "Figure 6: the locomotion tasks",
+            "Each task as MuJoCo draws it.",
+            "The paper's text does not mention its Figure 6; we read it as pictures of the locomotion tasks.",
         ),
         FigureSpec(
             "fig_8",
@@ -161,6 +186,14 @@ FIGURES = {
             "online density to an equal mixture of both. The paper's formula of the second is not known to us.",
             "The two are alike in most cases.",
         ),
+        FigureSpec(
+            "table_b",
+            "Appendix B: what an ensemble costs",
+            "Time of a gradient step and of an action, and memory, with N agents: all of them in one batched "
+            "product a layer, as this project has it, and as a loop over separate networks.",
+            "The paper has such a table; its numbers are not known to us.",
+            latex=True,
+        ),
     )
 }
 
@@ -177,7 +210,7 @@ def get_figure(name: str) -> FigureSpec:
 
 
 def draw(name: str, layout: Layout) -> Path:
-    """Draw one figure from the tables: `figures/<scale>/<source>/<name>.{svg,pdf,png,csv}`.
+    """Draw one figure from the tables: `figures/<scale>/<source>/<name>` with each of its endings.
 
     Returns:
         the path of the SVG.
@@ -188,8 +221,11 @@ def draw(name: str, layout: Layout) -> Path:
     spec = get_figure(name)
     from off2on.analysis.tables import read_tables
     from off2on.figures.style import save, style_context
+    from off2on.files import write_text
 
     tables = read_tables(layout.analysis)
     with style_context():
         save(spec.draw(tables), spec.table(tables), layout.figures / name)
+    if spec.latex:
+        write_text(layout.figures / f"{name}.tex", spec.tex(tables))
     return layout.figures / f"{name}.svg"

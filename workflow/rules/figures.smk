@@ -58,8 +58,9 @@ for name in FIGURES:
             name
         input:
             rules.aggregate.output,
+            FIGURE_INPUTS.get(name, []),
         output:
-            [LAYOUT.figures / f"{name}.{suffix}" for suffix in ("svg", "pdf", "png", "csv")],
+            [LAYOUT.figures / f"{name}.{ending}" for ending in FIGURES[name].endings],
         log:
             LOGS / f"{name}.log",
         localrule: True
@@ -82,7 +83,7 @@ rule report:
     input:
         rules.aggregate.output,
         rules.claims.output,
-        [LAYOUT.figures / f"{name}.{suffix}" for name in FIGURES for suffix in ("svg", "pdf", "png", "csv")],
+        [LAYOUT.figures / f"{name}.{ending}" for name in FIGURES for ending in FIGURES[name].endings],
     output:
         [
             LAYOUT.figures / name

@@ -1,0 +1,60 @@
+# What no run makes: pictures of the tasks, and what an ensemble costs on this machine.
+from off2on.envs.tasks import TASKS
+
+#: what a figure reads besides the tables
+FIGURE_INPUTS = {
+    "fig_6": [LAYOUT.render(task) for task in TASKS],
+    "table_b": [LAYOUT.cost, LAYOUT.cost.with_suffix(".json")],
+}
+
+
+# The PNG lies beside the JSON and is no output: a machine without OpenGL has none, and the JSON says why.
+rule render:
+    output:
+        LAYOUT.render("{task}"),
+    log:
+        LOGS / "render" / "{task}.log",
+    wildcard_constraints:
+        task="|".join(TASKS),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        code=lambda wildcards: code_hash(
+            "off2on.training.render", files=(PACKAGE / "actors" / wildcards.task).glob("medium.safetensors")
+        ),
+        image=lambda wildcards, output: Path(output[0]).with_suffix(".png"),
+    message:
+        "render {wildcards.task}"
+    shell:
+        "off2on render --task {wildcards.task} --out {params.image:q} > {log:q} 2>&1"
+
+
+rule cost:
+    output:
+        LAYOUT.cost,
+        LAYOUT.cost.with_suffix(".json"),
+    log:
+        LOGS / "cost.log",
+    conda:
+        ENVIRONMENT
+    # one thread is measured; the other keeps a second job away on a small machine
+    threads: 2
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        code=code_hash("off2on.training.cost"),
+        settings=[
+            SCALE.cost.model_dump_json(),
+            SCALE.network.model_dump_json(),
+            SCALE.online.batch,
+            SCALE.tasks[0],
+        ],
+    message:
+        "measure the cost of an ensemble"
+    shell:
+        "off2on cost > {log:q} 2>&1"
