@@ -121,8 +121,8 @@ def paired_differences(finals: pd.DataFrame, reference: str = "ours") -> pd.Data
     return pd.DataFrame(rows, columns=["task", "dataset", "method", *Estimate._fields])
 
 
-def score_matrices(finals: pd.DataFrame) -> dict[str, Floats]:
-    """Method -> final scores `[seeds, tasks x datasets]` over the same tasks and datasets, for aggregates.
+def score_matrices(finals: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Method -> final scores, seeds down, the same tasks and datasets across, for aggregates.
 
     A method is in if it has at least `MIN_SEEDS` seeds on all tasks and datasets that any method has such a number
     of seeds on; a method from scratch is in with its tasks alone. Empty with fewer than `MIN_TASKS` tasks.
@@ -136,7 +136,7 @@ def score_matrices(finals: pd.DataFrame) -> dict[str, Floats]:
         if rows.index.get_level_values("task").nunique() < MIN_TASKS:
             continue
         for method in rows.columns[(rows >= MIN_SEEDS).all(axis=0)]:
-            found[str(method)] = table.loc[rows.index, method].dropna(axis=1).to_numpy(float).T
+            found[str(method)] = table.loc[rows.index, method].dropna(axis=1).T
     return {method: scores for method, scores in found.items() if len(scores) >= MIN_SEEDS}
 
 
@@ -153,9 +153,13 @@ def aggregates(finals: pd.DataFrame, reference: str = "ours") -> pd.DataFrame:
     """
     from rliable.metrics import aggregate_iqm
 
-    scores = score_matrices(finals)
-    own = scores.get(reference, np.empty((0, 0)))
-    others = {m: (own, s) for m, s in scores.items() if m != reference and s.shape[1] == own.shape[1]}
+    tables = score_matrices(finals)
+    scores = {method: table.to_numpy(float) for method, table in tables.items()}
+    others = {
+        method: (scores[reference], scores[method])
+        for method, table in tables.items()
+        if reference in tables and method != reference and table.columns.equals(tables[reference].columns)
+    }
     found = {
         "iqm": _bootstrap(scores, aggregate_iqm),
         "probability of improvement": _bootstrap(others, probability_of_improvement),

@@ -80,7 +80,7 @@ def _row(claim: Claim, tables: Tables) -> dict[str, Any]:
         "claim": claim.id,
         "figures": " ".join(claim.figures),
         "statement": claim.statement,
-        "measure": f"{measure.words}: {_contrast(claim.arms)}",
+        "measure": f"{measure.words}, {_contrast(claim.arms)}",
         "unit": measure.unit,
         "wanted_low": region[0],
         "wanted_high": region[1],
@@ -164,9 +164,15 @@ def _places(arm: Arm, rows: pd.DataFrame) -> set[str]:
 
 
 def _contrast(arms: tuple[Arm, ...]) -> str:
-    """'ours − sac-ft, on */*'."""
+    """'ours − sac-ft on all datasets', 'ours on random − ours on medium-expert'."""
     names = [f"({arm.method} − {arm.minus})" if arm.minus else arm.method or "" for arm in arms]
-    places = [", ".join(arm.datasets) for arm in arms]
+    places = [_places_text(arm) for arm in arms]
     if len(set(places)) == 1:
-        return f"{' − '.join(filter(None, names))} on {places[0]}".strip()
-    return " − ".join(f"{name} on {place}" for name, place in zip(names, places, strict=True))
+        return f"{' − '.join(names)}{places[0]}".strip()
+    return " − ".join(map("".join, zip(names, places, strict=True)))
+
+
+def _places_text(arm: Arm) -> str:
+    """' on random'; nothing for runs from scratch."""
+    places = ["all datasets" if pattern == "*/*" else pattern.removeprefix("*/") for pattern in arm.datasets]
+    return "" if places == ["none"] else f" on {', '.join(places)}"

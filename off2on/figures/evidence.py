@@ -31,27 +31,18 @@ def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
     for row in records(verdicts):
         cells: list[Cell | str] = [row["statement"], figures_text(row)]
         if row["n"]:
-            tone = _TONES.get(row["verdict"], "")
+            verdict = Cell(row["verdict"], tone=_TONES.get(row["verdict"], ""))
             agree = f"{row['agree']} of {row['n']}"
-            told.append(
-                [
-                    *cells,
-                    row["measure"],
-                    wanted_text(row),
-                    effect_text(row),
-                    agree,
-                    Cell(row["verdict"], tone=tone),
-                ]
-            )
+            told.append([*cells, verdict, effect_text(row), wanted_text(row), agree, row["measure"]])
         else:
             silent.append([*cells, Cell(row["verdict"], tone="quiet")])
     note = (
         f"Effect: mean over pairs with its {_INTERVAL}; a pair shares seed, task and, where both arms have it, "
-        "dataset. Scores are normalised scores in points. Supported or contradicted: at least "
-        f"{ENOUGH} pairs, and the interval wholly inside or outside what is wanted. Nothing is corrected for the "
-        "number of claims."
+        "dataset. Agree: pairs that lie in what is wanted. Scores are normalised scores in points. Supported or "
+        f"contradicted: at least {ENOUGH} pairs, and the interval wholly inside or outside what is wanted. Nothing "
+        "is corrected for the number of claims."
     )
-    header = ["claim", "figure", "measured", "wanted", "effect", "pairs that agree", "verdict"]
+    header = ["claim", "figure", "verdict", "effect", "wanted", "agree", "measured"]
     return [
         Sheet("Claims that runs of this scale speak to", header, told, note),
         Sheet("Claims without runs", ["claim", "figure", "verdict"], silent),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from off2on.analysis.aggregate import aggregate
+from off2on.analysis.evidence import gather_evidence
 from off2on.errors import Off2OnError
 from off2on.figures.origins import datasets_sheet, settings_sheet
 from off2on.figures.registry import draw
@@ -67,6 +68,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     methods = ("ours", "sac", "uniform", "my-idea")
     tree = Tree(tmp_path_factory.mktemp("report"), datasets=("random", "medium"), methods=methods).write()
     aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis)
+    gather_evidence(tree.layout.analysis)
     for name in NAMES:
         draw(name, tree.layout)
     return tree
@@ -129,6 +131,27 @@ def test_a_failed_statement_is_called_so(tmp_path: Path) -> None:
     page = Page(build_report(tree.layout, []).read_text())
     assert "4000 3000 0.75 ✗ not reached 0.550 ✗ not reached" in page.text
     assert "0 of 1 seed ✗ not reached" in page.text
+    assert "Not tested yet: run off2on claims" in page.text
+    assert not (tree.layout.figures / "table_claims.csv").exists()
+
+
+def test_claims_carry_effect_interval_pairs_and_verdict(page: Page, tree: Tree) -> None:
+    verdicts = pd.read_csv(tree.layout.figures / "table_claims.csv").set_index("claim")
+    row = verdicts.loc["balanced-ends-above-uniform"]
+    effect = rf"{row['effect']:.3g} \[{row['low']:.3g}, {row['high']:.3g}\] points"
+    assert row["verdict"] == "supported"
+    assert re.search(rf"higher than uniform sampling 4c, 11 supported {effect} > 0 4 of 4 final score", page.text)
+    assert "same direction, n = 2" in page.text
+    silent = (verdicts["n"] == 0).sum()
+    assert f"{silent} claims without runs at this scale" in page.text
+    assert page.text.count("no runs at this scale") >= silent
+
+
+def test_statistics_are_paired_and_few_tasks_make_no_aggregate(page: Page) -> None:
+    assert "paired by seed, n = 2, with 95 % Student-t interval" in page.text
+    assert "Aggregates over tasks No runs for this table." in page.text
+    # one budget: the last step
+    assert re.search(r"halfcheetah-random Ours [\d.]+ ± [\d.]+ halfcheetah-random Uniform", page.text)
 
 
 def test_figures_come_with_captions_findings_and_files(page: Page) -> None:

@@ -1,0 +1,321 @@
+"""The paper's claims: what the file may say, what is measured, and the verdicts on made-up results."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from off2on.analysis.aggregate import aggregate
+from off2on.analysis.evidence import CLAIMS, FILES, gather_evidence, read_evidence
+from off2on.analysis.paper_claims import Claim, read_claims
+from off2on.analysis.run_values import MEASURES, Statistic
+from off2on.analysis.tables import Tables, read_tables
+from off2on.analysis.verdicts import effect_text, judge, wanted_text
+from off2on.cli import main
+from off2on.errors import Off2OnError
+from off2on.methods import METHODS
+from tests.unit.synthetic_results import Tree
+
+RUNS = {"method": "ours", "datasets": ["*/*"]}
+
+
+def entry(**changes: Any) -> dict[str, Any]:
+    """'Ours ends above SAC-ft', or what differs from it."""
+    claim = {
+        "id": "a-claim",
+        "figures": ["fig_3"],
+        "statement": "Ours ends higher than SAC-ft",
+        "statistic": "final",
+    }
+    return claim | {"runs": RUNS, "against": {"method": "sac-ft"}, "direction": "above"} | changes
+
+
+def judged(tables: Tables, **changes: Any) -> Any:
+    """The row of one claim."""
+    return judge([Claim.model_validate(entry(**changes))], tables).iloc[0]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    methods = ("ours", "sac-ft", "sac", "uniform", "idea-a", "idea-b")
+    tree = Tree(tmp_path_factory.mktemp("claims"), tasks=("halfcheetah", "hopper"), methods=methods).write()
+    aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def tables(tree: Tree) -> Tables:
+    return read_tables(tree.layout.analysis)
+
+
+def swapped(tables: Tables, *names: str) -> Tables:
+    """The same runs, with the labels of two methods exchanged."""
+    other = dict(zip(names, reversed(names), strict=True))
+    curves = tables.curves.assign(method=tables.curves["method"].replace(other))
+    return Tables(curves, tables.pretrain, tables.runs, tables.claims, tables.provenance)
+
+
+def part(tables: Tables, **values: Any) -> Tables:
+    """Only the runs with these values."""
+    curves = tables.curves
+    for column, wanted in values.items():
+        curves = curves[curves[column].isin(wanted)]
+    return Tables(curves, tables.pretrain, tables.runs, tables.claims, tables.provenance)
+
+
+# ------------------------------------------------------------------------------------------------ verdicts
+
+
+def test_a_true_claim_is_supported_and_a_false_one_contradicted(tables: Tables) -> None:
+    true = judged(tables)
+    assert (true["verdict"], true["n"], true["agree"]) == ("supported", 16, 16)
+    assert 0 < true["low"] < true["effect"] < true["high"]
+    false = judged(tables, direction="below")
+    assert (false["verdict"], false["agree"]) == ("contradicted", 0)
+
+
+def test_noise_is_undecided(tables: Tables) -> None:
+    runs, against = RUNS | {"method": "idea-a"}, {"method": "idea-b"}
+    for direction in ("above", "below"):
+        assert judged(tables, runs=runs, against=against, direction=direction)["verdict"] == "undecided"
+
+
+def test_swapped_labels_flip_the_verdict(tables: Tables) -> None:
+    found = judged(swapped(tables, "ours", "sac-ft"))
+    assert found["verdict"] == "contradicted"
+    assert found["effect"] == pytest.approx(-judged(tables)["effect"])
+
+
+def test_few_pairs_are_told_as_a_direction(tables: Tables) -> None:
+    few = part(tables, task=["hopper"], dataset=["random"])
+    assert judged(few)["verdict"] == "same direction, n = 2"
+    assert judged(few, direction="below")["verdict"] == "opposite direction, n = 2"
+    one = judged(part(few, seed=[1]))
+    assert (one["verdict"], effect_text(one)) == ("same direction, n = 1", f"{one['effect']:.3g} points")
+
+
+def test_without_runs_of_both_arms_there_is_nothing_to_say(tables: Tables) -> None:
+    for changes in ({"against": {"method": "awac"}}, {"runs": RUNS | {"datasets": ["walker2d/*"]}}):
+        found = judged(tables, **changes)
+        assert (found["verdict"], found["n"], effect_text(found)) == ("no runs at this scale", 0, "")
+    assert judged(part(tables, task=[]))["verdict"] == "no runs at this scale"
+
+
+def test_similar_is_a_bound_on_both_sides(tables: Tables) -> None:
+    alike = {"runs": RUNS | {"method": "idea-a"}, "against": {"method": "idea-b"}, "direction": "similar"}
+    found = judged(tables, **alike, margin=0.2)
+    level = tables.curves.query("method == 'idea-b'").groupby(["task", "dataset", "seed"])["normalized_score"]
+    assert found["wanted_high"] == pytest.approx(0.2 * level.apply(lambda scores: scores.tail(2).mean()).mean())
+    assert (found["verdict"], found["wanted_low"]) == ("supported", -found["wanted_high"])
+    assert judged(tables, **alike, margin=1e-4)["verdict"] == "undecided"
+    assert judged(tables, direction="similar", margin=0.01)["verdict"] == "contradicted"
+    assert wanted_text(found) == f"within ± {found['wanted_high']:.3g}"
+
+
+def test_not_below_is_a_bound_on_one_side(tables: Tables) -> None:
+    assert judged(tables, direction="not-below", margin=0.01)["verdict"] == "supported"
+    worse = {"runs": RUNS | {"method": "sac-ft"}, "against": {"method": "ours"}}
+    assert judged(tables, **worse, direction="not-below", margin=0.01)["verdict"] == "contradicted"
+    assert judged(tables, **worse, direction="not-below", margin=0.99)["verdict"] == "supported"
+
+
+# --------------------------------------------------------------------------------------------------- pairs
+
+
+def test_a_run_from_scratch_counts_once_not_once_a_dataset(tables: Tables) -> None:
+    against = {"method": "sac", "datasets": ["*/none"]}
+    assert judged(tables, against=against)["n"] == 0  # no dataset is shared
+    assert judged(tables, against=against, pair=["task", "seed"])["n"] == 4
+
+
+def test_datasets_are_compared_within_task_and_seed(tables: Tables) -> None:
+    share = {"statistic": "offline_last", "pair": ["task", "seed"], "direction": "below"}
+    runs, against = RUNS | {"datasets": ["*/random"]}, RUNS | {"datasets": ["*/medium-expert"]}
+    found = judged(tables, **share, runs=runs, against=against)
+    assert (found["verdict"], found["n"]) == ("supported", 4)
+    assert found["measure"] == "offline share of the last epoch, ours on random − ours on medium-expert"
+
+
+def test_one_arm_is_compared_with_a_threshold(tables: Tables) -> None:
+    runs = RUNS | {"datasets": ["*/random"]}
+    fall = {"statistic": "offline_fall", "runs": runs, "against": None, "direction": "below"}
+    found = judged(tables, **fall, threshold=0.5)
+    assert (found["verdict"], wanted_text(found)) == ("supported", "< 0.5")
+    assert judged(tables, **fall, threshold=0.1)["verdict"] == "contradicted"
+
+
+def test_gains_of_one_task_against_those_of_another(tables: Tables) -> None:
+    def gain(task: str) -> dict[str, Any]:
+        return {"method": "ours", "minus": "uniform", "datasets": [f"{task}/*"]}
+
+    # the same gain in return is worth more points on hopper, where an expert's return is smaller
+    arms = {"runs": gain("hopper"), "against": gain("halfcheetah"), "pair": ["dataset", "seed"]}
+    found = judged(tables, **arms)
+    assert (found["verdict"], found["n"]) == ("supported", 8)
+    single = [judged(tables, runs=arm, against=None)["effect"] for arm in (gain("hopper"), gain("halfcheetah"))]
+    assert found["effect"] == pytest.approx(single[0] - single[1])
+
+
+def test_runs_are_compared_over_the_steps_that_both_have(tables: Tables) -> None:
+    cut = tables.curves[(tables.curves["method"] != "sac-ft") | (tables.curves["env_steps"] <= 2000)]
+    found = judged(Tables(cut, tables.pretrain, tables.runs, tables.claims, []))
+    assert found["env_steps"] == 2000
+    assert found["effect"] < judged(tables)["effect"]
+
+
+def test_short_runs_say_nothing_about_the_long_run(tables: Tables) -> None:
+    assert judged(tables, min_steps=5000)["verdict"] == "supported"
+    found = judged(tables, min_steps=5001)
+    assert (found["verdict"], found["n"]) == ("runs too short: needs 5,001 steps", 0)
+
+
+def test_the_likelihood_gap_is_in_spreads_of_the_offline_samples(tables: Tables) -> None:
+    rows = [
+        ("halfcheetah", "random", seed, samples, split, level + shift)
+        for seed in range(4)
+        for samples, gap in ((1, 0.0), (500, 12.0))
+        for split, level in (("offline", 0.0), ("online", -gap - seed))
+        for shift in (-3.0, 0.0, 3.0)
+    ]
+    columns = ["task", "dataset", "seed", "importance_samples", "split", "log_likelihood"]
+    known = Tables(
+        tables.curves, tables.pretrain, tables.runs, tables.claims, [], pd.DataFrame(rows, columns=columns)
+    )
+    gap = {"statistic": "likelihood_gap", "runs": {"datasets": ["halfcheetah/random"]}, "against": None}
+    found = judged(known, **gap, threshold=1)
+    assert (found["verdict"], found["n"]) == ("supported", 4)
+    assert found["effect"] == pytest.approx(13.5 / 3)
+    assert judged(tables, **gap)["verdict"] == "no runs at this scale"
+
+
+RUN = pd.DataFrame(
+    {
+        "env_steps": [0, 1000, 2000, 3000, 5000],
+        "normalized_score": [20.0, 5.0, 15.0, 40.0, 60.0],
+        "offline_fraction": [0.8, 0.5, 0.3, 0.1, 0.4],
+        "q_auroc": [0.9, 0.8, 0.7, 0.9, 0.7],
+        "q_auroc_single": [0.8, 0.8, 0.7, 0.9, 0.7],
+        "density_ratio_online": [2.0, 2.0, 2.0, 1.0, 2.0],
+        "density_ratio_offline": [1.0, 1.0, 1.0, 1.0, 1.0],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("statistic", "value"),
+    [
+        ("final", 50),
+        ("area", (12.5 + 10 + 27.5 + 2 * 50) / 5),
+        ("early_mean", 10),  # two fifths of the run: the evaluations at 1000 and 2000
+        ("early_minimum", 5),
+        ("early_loss", 0.75),
+        ("offline_fall", 0.5),
+        ("offline_last", 0.4),
+        ("offline_minimum", 0.1),
+        ("auroc_gap", 0.02),
+        ("density_order", 0.8),
+    ],
+)
+def test_what_is_measured(statistic: Statistic, value: float) -> None:
+    assert MEASURES[statistic].value(RUN) == pytest.approx(value)
+
+
+def test_the_first_epochs_of_a_long_run_are_25k_steps() -> None:
+    long = pd.DataFrame({"env_steps": [0, 20_000, 30_000, 250_000], "normalized_score": [9.0, 4.0, 2.0, 50.0]})
+    assert MEASURES["early_minimum"].value(long) == 4
+
+
+# -------------------------------------------------------------------------------------------------- the file
+
+
+def test_the_claims_of_the_project_are_about_known_methods_and_every_figure_with_a_finding() -> None:
+    claims = read_claims(CLAIMS)
+    arms = [arm for claim in claims for arm in claim.arms]
+    assert {name for arm in arms for name in (arm.method, arm.minus) if name} <= METHODS.keys()
+    figures = ("1a", "1b", "1c", "3", "4a", "4b", "4c", "4d", "8", "9", "10", "11", "12", "13", "14")
+    assert {name for claim in claims for name in claim.figures} == {f"fig_{name}" for name in figures}
+
+
+WRONG: list[tuple[Any, str]] = [
+    (entry(directon="above"), "claim 'a-claim': directon: unknown key; the keys are id, figures, statement"),
+    (entry(runs=RUNS | {"mehod": "x"}), "runs.mehod: unknown key; the keys are method, minus, datasets"),
+    (
+        entry(direction="up"),
+        "claim 'a-claim': direction: Input should be 'above', 'below', 'similar' or 'not-below'",
+    ),
+    (entry(statistic="finl"), "claim 'a-claim': statistic: Input should be 'final'"),
+    ({"id": "x"}, "claim 'x': figures: missing; statement: missing"),
+    (entry(direction="similar"), "direction 'similar' needs 'against' and a 'margin'"),
+    (entry(margin=0.2), "direction 'above' takes a 'threshold', not a 'margin'"),
+    (
+        entry(direction="similar", margin=0.2, threshold=1),
+        "direction 'similar' takes a 'margin', not a 'threshold'",
+    ),
+    (entry(runs={"method": "ours"}), "runs needs 'datasets'"),
+    (entry(runs={"datasets": ["*/*"]}), "runs and against need a 'method'"),
+    ("ours wins", "claim number 1"),
+]
+
+
+@pytest.mark.parametrize(("claim", "says"), WRONG)
+def test_a_wrong_claim_is_one_message(claim: Any, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([claim]))
+    with pytest.raises(Off2OnError) as raised:
+        read_claims(path)
+    assert str(raised.value).startswith(f"{path}: claim ")
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- {id: [", "not readable as YAML"),
+        ("id: one", "expected a list of claims"),
+        (yaml.safe_dump([entry(), entry()]), "claim 'a-claim': id: stands there 2 times"),
+    ],
+)
+def test_a_wrong_file_is_one_message(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    with pytest.raises(Off2OnError, match=says) as raised:
+        read_claims(path)
+    assert "\n" not in str(raised.value)
+
+
+# ----------------------------------------------------------------------------------------------- off2on claims
+
+
+def test_the_command_prints_a_table_and_writes_files_that_can_be_read(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read_evidence(tree.root) is None
+    monkeypatch.chdir(tree.root)
+    monkeypatch.setattr(sys, "argv", ["off2on", "claims", "--scale", "quick"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(read_claims(CLAIMS))
+    assert any(
+        line.startswith("3 ") and "supported" in line and "Ours ends higher than SAC-ft" in line for line in lines
+    )
+    evidence = read_evidence(tree.layout.analysis)
+    assert evidence is not None
+    assert evidence.verdicts["verdict"].str.startswith(("supported", "no runs")).any()
+    assert set(evidence.budgets["method"]) == {"ours", "sac-ft", "sac", "uniform", "idea-a", "idea-b"}
+    assert evidence.aggregates.empty  # two tasks are too few
+    once = [(tree.layout.analysis / name).read_bytes() for name in FILES]
+    gather_evidence(tree.layout.analysis)
+    assert [(tree.layout.analysis / name).read_bytes() for name in FILES] == once
+
+
+def test_a_scale_without_any_runs_does_not_fail(tmp_path: Path) -> None:
+    aggregate([], tmp_path)
+    verdicts = gather_evidence(tmp_path).verdicts
+    assert set(verdicts["verdict"]) == {"no runs at this scale"}
+    assert len(read_evidence(tmp_path).verdicts) == len(verdicts)  # type: ignore[union-attr]

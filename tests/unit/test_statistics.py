@@ -1,0 +1,135 @@
+"""Intervals, budgets and aggregates, against numbers worked out by hand, scipy and rliable."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from rliable import metrics
+from scipy.stats import ttest_1samp
+
+from off2on.analysis.statistics import (
+    aggregates,
+    final_scores,
+    fixed_budgets,
+    paired_difference,
+    paired_differences,
+    probability_of_improvement,
+    score_matrices,
+    t_interval,
+)
+
+
+def test_the_t_interval_covers_as_often_as_it_says_with_four_seeds() -> None:
+    draws = np.random.default_rng(0).normal(3, 7, (4000, 4))
+    covered = [found.low <= 3 <= found.high for found in map(t_interval, draws)]
+    assert 0.93 <= np.mean(covered) <= 0.97
+
+
+def test_the_t_interval_is_scipys() -> None:
+    values = [1.0, 4.0, 2.5, 8.0, float("nan")]
+    expected = ttest_1samp(values[:4], 0).confidence_interval(0.9)
+    assert t_interval(values, 0.9) == pytest.approx((3.875, expected.low, expected.high, 4))
+
+
+def test_fewer_than_two_values_have_no_interval() -> None:
+    one, none = t_interval([5.0]), t_interval([])
+    assert (one.value, one.n, none.n) == (5, 1, 0)
+    assert all(math.isnan(number) for number in (one.low, one.high, none.value, none.low))
+
+
+def test_pairs_share_a_seed_and_shared_noise_cancels() -> None:
+    first = pd.Series({0: 10.0, 1: 110.0, 2: 52.0, 7: 1e6})
+    second = pd.Series({2: 50.0, 1: 110.0, 0: 9.0, 8: -1e6})
+    found = paired_difference(first, second)
+    assert (found.value, found.n) == (1, 3)
+    assert found == t_interval([1, 0, 2])
+
+
+# ------------------------------------------------------------------------------------------------- budgets
+
+
+def curve(score: dict[int, float], task: str = "hopper", method: str = "ours", seed: int = 0) -> pd.DataFrame:
+    table = pd.DataFrame({"env_steps": list(score), "normalized_score": list(score.values())})
+    return table.assign(task=task, dataset="medium", method=method, seed=seed)
+
+
+def test_score_and_regret_at_the_budgets_that_are_reached() -> None:
+    found = fixed_budgets(curve({0: 0.0, 20_000: 100.0, 30_000: 100.0}))
+    assert found["env_steps"].tolist() == [10_000, 25_000, 30_000]
+    assert found["score"].tolist() == [50, 100, 100]
+    # a rise from 0 to 100 in 20k steps costs 10k steps of an expert's score
+    assert found["regret"].tolist() == pytest.approx([0.75, 10 / 25, 10 / 30])
+
+
+def test_an_expert_has_no_regret() -> None:
+    assert fixed_budgets(curve({0: 100.0, 5000: 100.0}))["regret"].tolist() == [0]
+
+
+def test_runs_are_compared_up_to_the_step_that_all_of_a_task_reach() -> None:
+    long = curve({0: 0.0, 1000: 10.0, 2000: 20.0, 3000: 90.0})
+    short = curve({0: 0.0, 1000: 40.0, 2000: 60.0}, method="sac-ft")
+    alone = curve({0: 0.0, 3000: 10.0}, task="walker2d")
+    both = pd.concat([long, short, alone])
+    assert fixed_budgets(both)["env_steps"].tolist() == [2000, 2000, 3000]
+    assert final_scores(both)["score"].tolist() == [15, 50, 5]
+    assert final_scores(long)["score"].tolist() == [55]
+
+
+# ------------------------------------------------------------------------------------- finals, aggregates
+
+
+def finals(tasks: int = 3, seeds: int = 4, **levels: float) -> pd.DataFrame:
+    """Scores level + 0, 1, 2, ... over seeds, on one dataset; the method `sac` is from scratch."""
+    rows = [
+        (task, "none" if method == "sac" else "medium", method, seed, level + seed)
+        for task in ("halfcheetah", "hopper", "walker2d")[:tasks]
+        for method, level in levels.items()
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows, columns=["task", "dataset", "method", "seed", "score"])
+
+
+def test_differences_are_paired_and_sac_stands_beside_every_dataset() -> None:
+    found = paired_differences(finals(tasks=1, ours=50, awac=30, sac=10))
+    assert found["method"].tolist() == ["awac", "sac"]
+    assert found["dataset"].tolist() == ["medium", "medium"]
+    assert found[["value", "low", "high", "n"]].to_numpy().tolist() == [[20, 20, 20, 4], [40, 40, 40, 4]]
+
+
+@pytest.mark.parametrize(("tasks", "seeds"), [(2, 4), (3, 3)])
+def test_no_aggregates_of_few_tasks_or_seeds(tasks: int, seeds: int) -> None:
+    assert aggregates(finals(tasks, seeds, ours=50, awac=30)).empty
+
+
+def test_matrices_hold_the_same_datasets_for_all_methods() -> None:
+    table = pd.concat([finals(ours=50, awac=30, sac=10), finals(tasks=1, uniform=40)])
+    found = score_matrices(table)
+    assert list(found) == ["awac", "ours", "sac"]  # uniform lacks two tasks
+    assert found["ours"].to_numpy().tolist() == [[50 + seed] * 3 for seed in range(4)]
+
+
+def test_aggregates_with_their_intervals() -> None:
+    table = finals(ours=50, awac=49, sac=10)
+    found = aggregates(table).set_index(["statistic", "method"])
+    assert found.loc[("iqm", "ours"), "value"] == metrics.aggregate_iqm(score_matrices(table)["ours"]) == 51.5
+    better = found.loc["probability of improvement"]
+    assert better.index.tolist() == ["awac"]  # from scratch there are other datasets
+    # of 16 pairs of runs 50..53 against 49..52, 10 are above and 3 are ties
+    assert better.loc["awac", "value"] == 11.5 / 16
+    assert ((found["low"] < found["value"]) & (found["value"] < found["high"])).all()
+    assert found.loc[("iqm", "ours"), ["seeds", "datasets"]].tolist() == [4, 3]
+
+
+def test_aggregates_draw_the_same_and_leave_the_global_generator_alone() -> None:
+    table = finals(ours=50, awac=49)
+    before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
+    assert aggregates(table).equals(aggregates(table))
+    assert np.random.get_state()[1].tolist() == before  # type: ignore[index]  # noqa: NPY002
+
+
+def test_the_probability_of_improvement_is_rliables() -> None:
+    rng = np.random.default_rng(1)
+    first, second = (rng.integers(0, 6, (runs, 5)).astype(float) for runs in (4, 7))
+    expected = metrics.probability_of_improvement(first, second)
+    assert probability_of_improvement(first, second) == pytest.approx(expected)
