@@ -51,8 +51,8 @@ def render(task: Task, path: Path) -> dict[str, Any]:
             failures.append(f"{f'MUJOCO_GL={backend}' if backend else 'MUJOCO_GL unset'}: {failure}")
     if info["image"] is None:
         info["reason"] = (
-            f"no OpenGL without a display on this machine ({'; '.join(failures)}). Install libegl1 or libosmesa6, or "
-            f"set MUJOCO_GL, then remove {path.with_suffix('.json')} and run again"
+            f"no OpenGL without a display on this machine ({'; '.join(failures)}). Install libegl1 or libosmesa6, "
+            "or set MUJOCO_GL, then remove the JSON file that says so and run again"
         )
     write_text(path.with_suffix(".json"), json.dumps(info, indent=1) + "\n")
     return info
