@@ -93,7 +93,7 @@ def _head(run: Run, keys: list[str]) -> dict[str, Any]:
 
 
 def _summary(run: Run) -> dict[str, float]:
-    """First, last, best and final values of the first `BUDGET` steps; final: the mean of the last two evaluations."""
+    """First, last, best and final values of the first `BUDGET` steps; final: mean of the last two evaluations."""
     rows = pd.DataFrame(run.rows)
     rows = rows[rows["env_steps"] <= BUDGET]
     returns, shares = rows["return_mean"], rows["offline_fraction"].dropna()
