@@ -6,6 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from off2on.analysis.curves import BUDGET
 from off2on.analysis.run_values import Statistic
 from off2on.errors import Off2OnError
 
@@ -46,6 +47,8 @@ class Claim(_Section):
     threshold: float = 0.0
     #: share of the mean of `against`; for similar and not-below
     margin: float | None = Field(None, gt=0)
+    #: environment steps of a run that count, as in the figures
+    until: int = Field(BUDGET, gt=0)
     #: runs shorter than this say nothing about the claim
     min_steps: int = Field(0, ge=0)
 
@@ -60,6 +63,8 @@ class Claim(_Section):
             raise ValueError(f"direction '{self.direction}' takes a 'margin', not a 'threshold'")
         if not self.runs.datasets:
             raise ValueError("runs needs 'datasets': patterns on task/dataset such as '*/random'")
+        if self.min_steps > self.until:
+            raise ValueError(f"min_steps = {self.min_steps} is more than until = {self.until}: no run would count")
         for arm in (self.runs, *([self.against] if self.against else [])):
             if (arm.method is None) != (self.statistic == "likelihood_gap"):
                 raise ValueError("runs and against need a 'method', except with the statistic likelihood_gap")

@@ -154,6 +154,7 @@ def _rows(claim: Claim, tables: Tables) -> pd.DataFrame:
     rows = rows[rows["place"].isin(set().union(*(_places(arm, rows) for arm in claim.arms)))]
     rows = rows.dropna(subset=list(MEASURES[claim.statistic].columns))
     if by_run:
+        rows = rows[rows["env_steps"] <= claim.until]
         last = rows.groupby([*_UNIT, "method"])["env_steps"].transform("max")
         return rows[rows["env_steps"] <= last.groupby(rows["task"]).transform("min")]
     return rows.assign(env_steps=float("nan"))

@@ -168,6 +168,7 @@ def test_runs_are_compared_over_the_steps_that_both_have(tables: Tables) -> None
 
 def test_short_runs_say_nothing_about_the_long_run(tables: Tables) -> None:
     assert judged(tables, min_steps=5000)["verdict"] == "supported"
+    assert judged(tables, until=3000)["env_steps"] == 3000
     found = judged(tables, min_steps=5001)
     assert (found["verdict"], found["n"]) == ("runs too short: needs 5,001 steps", 0)
 
@@ -254,6 +255,7 @@ WRONG: list[tuple[Any, str]] = [
         entry(direction="similar", margin=0.2, threshold=1),
         "direction 'similar' takes a 'margin', not a 'threshold'",
     ),
+    (entry(min_steps=300_000), "min_steps = 300000 is more than until = 250000"),
     (entry(runs={"method": "ours"}), "runs needs 'datasets'"),
     (entry(runs={"datasets": ["*/*"]}), "runs and against need a 'method'"),
     ("ours wins", "claim number 1"),
