@@ -23,7 +23,6 @@ from off2on.figures.origins import (
 from off2on.figures.panels import labels
 from off2on.figures.registry import get_figure
 from off2on.figures.sheets import claim_sheets, final_sheet, final_table, latex
-from off2on.figures.style import ENDINGS
 from off2on.figures.svg import inline_svg
 from off2on.files import write_text
 from off2on.paths import Layout
@@ -37,7 +36,7 @@ SCALES = {
     "paper": "Paper uses the paper's own settings; what differs from the original stands in docs/fidelity.md.",
 }
 OTHER_SCALE = "A scale of your own: what it can show depends on its budgets, given under Settings."
-FORMATS = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "csv": "numbers (CSV)"}
+FORMATS = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "csv": "numbers (CSV)", "tex": "LaTeX"}
 
 
 def build_report(layout: Layout, figures: Sequence[str]) -> Path:
@@ -96,7 +95,7 @@ def _template() -> Any:
 
 def _figure(layout: Layout, tables: Tables, name: str) -> dict[str, Any]:
     spec = get_figure(name)
-    for ending in ENDINGS:
+    for ending in spec.endings:
         if not (path := layout.figures / f"{name}.{ending}").is_file():
             raise Off2OnError(
                 f"{path} is missing: draw it first with 'off2on figure {name}' (or snakemake {name})"
@@ -109,5 +108,5 @@ def _figure(layout: Layout, tables: Tables, name: str) -> dict[str, Any]:
         "finding": head,
         "details": details,
         "notes": spec.notes(tables),
-        "files": {label: f"{name}.{ending}" for ending, label in FORMATS.items()},
+        "files": {FORMATS[ending]: f"{name}.{ending}" for ending in spec.endings},
     }

@@ -48,7 +48,7 @@ def write_cost(layout: Layout) -> None:
             factor * n + 0.5,
             0.1 * factor,
             0.09 * factor,
-            0.12,
+            0.12 * factor,
             1.5 * n,
             4.0 * n,
         ]
