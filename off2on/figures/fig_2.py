@@ -159,7 +159,7 @@ def finding(_: Tables) -> str:
 def notes(_: Tables) -> list[str]:
     """Whose drawing it is, and what it leaves out."""
     return [
-        "our own drawing of what the text and the published code say; the paper's illustration looks different",
+        "our own drawing of what the text and the published code say; we have not seen the paper's illustration",
         "the density ratio network sees uniform minibatches of both replays; only the minibatch of the update "
         "gets new priorities, divided by the mean over offline samples; new transitions come first, since they "
         "enter with a high priority",

@@ -191,7 +191,7 @@ FIGURES = {
             "Appendix B: what an ensemble costs",
             "Time of a gradient step and of an action, and memory, with N agents: all of them in one batched "
             "product a layer, as this project has it, and as a loop over separate networks.",
-            "The paper has such a table; its numbers are not known to us.",
+            "Its Appendix B gives the cost; its numbers are not known to us.",
             latex=True,
         ),
     )
