@@ -45,7 +45,7 @@ def gather_evidence(analysis: Path, claims: Path = CLAIMS) -> Evidence:
     from off2on.analysis.verdicts import judge
 
     wanted, tables = read_claims(claims), read_tables(analysis)
-    finals = statistics.final_scores(tables.curves)
+    finals = statistics.final_scores(tables.runs)
     evidence = Evidence(
         judge(wanted, tables),
         statistics.fixed_budgets(tables.curves),

@@ -1,7 +1,6 @@
 """Statistics over seeds and tasks: intervals, score and regret at fixed budgets, aggregates over tasks.
 
-Scores are D4RL's normalised score in points. Runs of a task are compared only up to the step that all of them
-reach.
+Scores are D4RL's normalised score in points. As in the figures, the first `BUDGET` steps of a run count.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from off2on.analysis.curves import BUDGET
+
 Floats = NDArray[np.float64]
 
 #: of every interval
 LEVEL = 0.95
 #: environment steps at which runs are compared, where they get that far
-BUDGETS = (10_000, 25_000, 50_000, 100_000, 250_000)
+BUDGETS = (10_000, 25_000, 50_000, 100_000, BUDGET)
 #: aggregates over tasks need at least these
 MIN_TASKS, MIN_SEEDS = 3, 4
 RUN = ["task", "dataset", "method", "seed"]
@@ -55,14 +56,8 @@ def paired_difference(first: "pd.Series[float]", second: "pd.Series[float]", lev
 # ------------------------------------------------------------------------------------------- fixed budgets
 
 
-def shared_steps(curves: pd.DataFrame) -> pd.DataFrame:
-    """The evaluations up to the last step that all runs of a task reach: some runs are longer than others."""
-    last = curves.groupby(RUN)["env_steps"].transform("max")
-    return curves[curves["env_steps"] <= last.groupby(curves["task"]).transform("min")]
-
-
 def fixed_budgets(curves: pd.DataFrame) -> pd.DataFrame:
-    """Score and regret of every run at the budgets it reaches, and at the last step that its task's runs share.
+    """Score and regret of every run at the budgets it reaches, and at its last step.
 
     Args:
         curves: curves.csv; between two evaluations the score is taken as a straight line.
@@ -71,9 +66,10 @@ def fixed_budgets(curves: pd.DataFrame) -> pd.DataFrame:
         columns task, dataset, method, seed, env_steps, score (points), regret: what the score lacks to an expert's
         100, as a fraction, mean over the steps so far.
     """
+    known = curves[curves["env_steps"] <= BUDGET].dropna(subset=["normalized_score"])
     rows = [
         (*key, budget, *_at(part["env_steps"].to_numpy(float), part["normalized_score"].to_numpy(float), budget))
-        for key, part in shared_steps(curves.dropna(subset=["normalized_score"])).groupby(RUN)
+        for key, part in known.groupby(RUN)
         for last in [int(part["env_steps"].iloc[-1])]
         for budget in sorted({b for b in BUDGETS if b <= last} | {last})
     ]
@@ -90,15 +86,9 @@ def _at(steps: Floats, score: Floats, budget: int) -> tuple[float, float]:
 # ---------------------------------------------------------------------------------- final scores, aggregates
 
 
-def final_scores(curves: pd.DataFrame) -> pd.DataFrame:
-    """Final score of every run: the mean of the last two evaluations up to the step that its task's runs share.
-
-    Returns:
-        columns task, dataset, method, seed, score.
-    """
-    known = shared_steps(curves.dropna(subset=["normalized_score"]))
-    last = known.groupby(RUN).tail(2)
-    return last.groupby(RUN)["normalized_score"].mean().rename("score").reset_index()
+def final_scores(runs: pd.DataFrame) -> pd.DataFrame:
+    """Task, dataset, method, seed and final score of every run of runs.csv that has a normalised score."""
+    return runs.rename(columns={"normalized_final": "score"})[[*RUN, "score"]].dropna()
 
 
 def paired_differences(finals: pd.DataFrame, reference: str = "ours") -> pd.DataFrame:

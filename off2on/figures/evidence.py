@@ -39,8 +39,8 @@ def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
     note = (
         f"Effect: mean over pairs with its {_INTERVAL}; a pair shares seed, task and, where both arms have it, "
         "dataset. Agree: pairs that lie in what is wanted. Scores are normalised scores in points. Supported or "
-        f"contradicted: at least {ENOUGH} pairs, and the interval wholly inside or outside what is wanted. Nothing "
-        "is corrected for the number of claims."
+        f"contradicted: at least {ENOUGH} pairs, and the interval wholly inside or outside what is wanted. "
+        "Nothing is corrected for the number of claims."
     )
     header = ["claim", "figure", "verdict", "effect", "wanted", "agree", "measured"]
     return [
@@ -70,7 +70,7 @@ def _differences_sheet(differences: pd.DataFrame, labels: Labels) -> Sheet:
     for row in records(figure_order(differences, "method")):
         rows.setdefault((row["task"], row["dataset"]), {})[row["method"]] = _interval(row, 1)
     cells = [[place(*key), *(found.get(method, NOTHING) for method in methods)] for key, found in rows.items()]
-    note = "Final normalised score: mean of the last two evaluations up to a step that all runs of the task reach"
+    note = "Final normalised score: mean of the last two evaluations"
     if rows:
         note += f"; paired by seed, {seeds_of(differences['n'])}, with {_INTERVAL}"
     header = ["Ours minus", *(labels.get(method, method) for method in methods)]
@@ -112,5 +112,5 @@ def _budgets_sheet(budgets: pd.DataFrame, value: str, title: str, digits: int, l
         "score": "Normalised score, on the straight line between two evaluations",
         "regret": "What the score lacks to an expert's 100, as a fraction, mean over the environment steps so far",
     }
-    note = f"{notes[value]}; mean ± std over seeds. A row ends at the last step that all runs of its task reach."
+    note = f"{notes[value]}; mean ± std over seeds. A row ends at the last step of the run."
     return Sheet(title, ["dataset", "method", *(f"{step:,} steps" for step in steps)], cells, note, 2)

@@ -66,14 +66,20 @@ def test_an_expert_has_no_regret() -> None:
     assert fixed_budgets(curve({0: 100.0, 5000: 100.0}))["regret"].tolist() == [0]
 
 
-def test_runs_are_compared_up_to_the_step_that_all_of_a_task_reach() -> None:
-    long = curve({0: 0.0, 1000: 10.0, 2000: 20.0, 3000: 90.0})
-    short = curve({0: 0.0, 1000: 40.0, 2000: 60.0}, method="sac-ft")
-    alone = curve({0: 0.0, 3000: 10.0}, task="walker2d")
-    both = pd.concat([long, short, alone])
-    assert fixed_budgets(both)["env_steps"].tolist() == [2000, 2000, 3000]
-    assert final_scores(both)["score"].tolist() == [15, 50, 5]
-    assert final_scores(long)["score"].tolist() == [55]
+def test_every_run_ends_at_its_own_last_step_but_not_beyond_the_paper_s() -> None:
+    long = curve({0: 0.0, 200_000: 100.0, 250_000: 100.0, 1_000_000: 0.0})
+    short = curve({0: 50.0, 4000: 60.0}, method="sac-ft")
+    found = fixed_budgets(pd.concat([long, short])).groupby("method").tail(1)
+    assert found["env_steps"].tolist() == [250_000, 4000]
+    assert found["score"].tolist() == [100, 60]
+
+
+def test_final_scores_are_those_of_runs_that_have_a_normalised_score() -> None:
+    runs = pd.DataFrame(
+        {"task": "hopper", "dataset": "medium", "method": "ours", "seed": [0, 1], "return_final": 9}
+    )
+    found = final_scores(runs.assign(normalized_final=[70.0, float("nan")]))
+    assert found.to_numpy().tolist() == [["hopper", "medium", "ours", 0, 70.0]]
 
 
 # ------------------------------------------------------------------------------------- finals, aggregates
