@@ -1,4 +1,4 @@
-"""The paper's claims: what the file may say, what is measured, and the verdicts on made-up results."""
+"""The paper's claims: what is measured, and the verdicts on made-up results."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.evidence import CLAIMS, FILES, gather_evidence, read_evidence
@@ -15,22 +14,8 @@ from off2on.analysis.run_values import MEASURES, Statistic
 from off2on.analysis.tables import Tables, read_tables
 from off2on.analysis.verdicts import effect_text, judge, wanted_text
 from off2on.cli import main
-from off2on.errors import Off2OnError
-from off2on.methods import METHODS
+from tests.unit.synthetic_claims import RUNS, entry
 from tests.unit.synthetic_results import Tree
-
-RUNS = {"method": "ours", "datasets": ["*/*"]}
-
-
-def entry(**changes: Any) -> dict[str, Any]:
-    """'Ours ends above SAC-ft', or what differs from it."""
-    claim = {
-        "id": "a-claim",
-        "figures": ["fig_3"],
-        "statement": "Ours ends higher than SAC-ft",
-        "statistic": "final",
-    }
-    return claim | {"runs": RUNS, "against": {"method": "sac-ft"}, "direction": "above"} | changes
 
 
 def judged(tables: Tables, **changes: Any) -> Any:
@@ -227,66 +212,6 @@ def test_what_is_measured(statistic: Statistic, value: float) -> None:
 def test_the_first_epochs_of_a_long_run_are_25k_steps() -> None:
     long = pd.DataFrame({"env_steps": [0, 20_000, 30_000, 250_000], "normalized_score": [9.0, 4.0, 2.0, 50.0]})
     assert MEASURES["early_minimum"].value(long) == 4
-
-
-# -------------------------------------------------------------------------------------------------- the file
-
-
-def test_the_claims_of_the_project_are_about_known_methods_and_every_figure_with_a_finding() -> None:
-    claims = read_claims(CLAIMS)
-    arms = [arm for claim in claims for arm in claim.arms]
-    assert {name for arm in arms for name in (arm.method, arm.minus) if name} <= METHODS.keys()
-    figures = ("1a", "1b", "1c", "3", "4a", "4b", "4c", "4d", "8", "9", "10", "11", "12", "13", "14")
-    assert {name for claim in claims for name in claim.figures} == {f"fig_{name}" for name in figures}
-
-
-WRONG: list[tuple[Any, str]] = [
-    (entry(directon="above"), "claim 'a-claim': directon: unknown key; the keys are id, figures, statement"),
-    (entry(runs=RUNS | {"mehod": "x"}), "runs.mehod: unknown key; the keys are method, minus, datasets"),
-    (
-        entry(direction="up"),
-        "claim 'a-claim': direction: Input should be 'above', 'below', 'similar' or 'not-below'",
-    ),
-    (entry(statistic="finl"), "claim 'a-claim': statistic: Input should be 'final'"),
-    ({"id": "x"}, "claim 'x': figures: missing; statement: missing"),
-    (entry(direction="similar"), "direction 'similar' needs 'against' and a 'margin'"),
-    (entry(margin=0.2), "direction 'above' takes a 'threshold', not a 'margin'"),
-    (
-        entry(direction="similar", margin=0.2, threshold=1),
-        "direction 'similar' takes a 'margin', not a 'threshold'",
-    ),
-    (entry(min_steps=300_000), "min_steps = 300000 is more than until = 250000"),
-    (entry(runs={"method": "ours"}), "runs needs 'datasets'"),
-    (entry(runs={"datasets": ["*/*"]}), "runs and against need a 'method'"),
-    ("ours wins", "claim number 1"),
-]
-
-
-@pytest.mark.parametrize(("claim", "says"), WRONG)
-def test_a_wrong_claim_is_one_message(claim: Any, says: str, tmp_path: Path) -> None:
-    path = tmp_path / "claims.yaml"
-    path.write_text(yaml.safe_dump([claim]))
-    with pytest.raises(Off2OnError) as raised:
-        read_claims(path)
-    assert str(raised.value).startswith(f"{path}: claim ")
-    assert says in str(raised.value)
-    assert "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("- {id: [", "not readable as YAML"),
-        ("id: one", "expected a list of claims"),
-        (yaml.safe_dump([entry(), entry()]), "claim 'a-claim': id: stands there 2 times"),
-    ],
-)
-def test_a_wrong_file_is_one_message(text: str, says: str, tmp_path: Path) -> None:
-    path = tmp_path / "claims.yaml"
-    path.write_text(text)
-    with pytest.raises(Off2OnError, match=says) as raised:
-        read_claims(path)
-    assert "\n" not in str(raised.value)
 
 
 # ----------------------------------------------------------------------------------------------- off2on claims

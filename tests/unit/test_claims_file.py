@@ -1,0 +1,70 @@
+"""workflow/claims.yaml: what it may say, and what an error in it says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from off2on.analysis.evidence import CLAIMS
+from off2on.analysis.paper_claims import read_claims
+from off2on.errors import Off2OnError
+from off2on.methods import METHODS
+from tests.unit.synthetic_claims import RUNS, entry
+
+
+def test_the_claims_of_the_project_are_about_known_methods_and_every_figure_with_a_finding() -> None:
+    claims = read_claims(CLAIMS)
+    arms = [arm for claim in claims for arm in claim.arms]
+    assert {name for arm in arms for name in (arm.method, arm.minus) if name} <= METHODS.keys()
+    figures = ("1a", "1b", "1c", "3", "4a", "4b", "4c", "4d", "8", "9", "10", "11", "12", "13", "14")
+    assert {name for claim in claims for name in claim.figures} == {f"fig_{name}" for name in figures}
+
+
+WRONG: list[tuple[Any, str]] = [
+    (entry(directon="above"), "claim 'a-claim': directon: unknown key; the keys are id, figures, statement"),
+    (entry(runs=RUNS | {"mehod": "x"}), "runs.mehod: unknown key; the keys are method, minus, datasets"),
+    (
+        entry(direction="up"),
+        "claim 'a-claim': direction: Input should be 'above', 'below', 'similar' or 'not-below'",
+    ),
+    (entry(statistic="finl"), "claim 'a-claim': statistic: Input should be 'final'"),
+    ({"id": "x"}, "claim 'x': figures: missing; statement: missing"),
+    (entry(direction="similar"), "direction 'similar' needs 'against' and a 'margin'"),
+    (entry(margin=0.2), "direction 'above' takes a 'threshold', not a 'margin'"),
+    (
+        entry(direction="similar", margin=0.2, threshold=1),
+        "direction 'similar' takes a 'margin', not a 'threshold'",
+    ),
+    (entry(min_steps=300_000), "min_steps = 300000 is more than until = 250000"),
+    (entry(runs={"method": "ours"}), "runs needs 'datasets'"),
+    (entry(runs={"datasets": ["*/*"]}), "runs and against need a 'method'"),
+    ("ours wins", "claim number 1"),
+]
+
+
+@pytest.mark.parametrize(("claim", "says"), WRONG)
+def test_a_wrong_claim_is_one_message(claim: Any, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([claim]))
+    with pytest.raises(Off2OnError) as raised:
+        read_claims(path)
+    assert str(raised.value).startswith(f"{path}: claim ")
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("- {id: [", "not readable as YAML"),
+        ("id: one", "expected a list of claims"),
+        (yaml.safe_dump([entry(), entry()]), "claim 'a-claim': id: stands there 2 times"),
+    ],
+)
+def test_a_wrong_file_is_one_message(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text(text)
+    with pytest.raises(Off2OnError, match=says) as raised:
+        read_claims(path)
+    assert "\n" not in str(raised.value)
