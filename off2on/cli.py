@@ -267,13 +267,14 @@ def train_actors(
     out: Annotated[Path, typer.Option("--out", help="directory of checkpoints and log")],
     seed: Seed = 0,
     epochs: Annotated[int, typer.Option(min=1, help="epochs of 4000 environment and 1500 gradient steps")] = 250,
+    policy_lr: Annotated[float, typer.Option(help="learning rate of policy and temperature")] = 3e-4,
 ) -> None:
     """Train the SAC run whose checkpoints become the shipped actors of a task."""
     from off2on.training.actors import ActorRun
     from off2on.training.actors import train_actors as run
 
     _one_thread()
-    for row in run(ActorRun(task, seed=seed, epochs=epochs), out):
+    for row in run(ActorRun(task, seed=seed, epochs=epochs, policy_lr=policy_lr), out):
         to_go = row["seconds"] / row["epoch"] * (epochs - row["epoch"])
         _say(
             f"epoch {row['epoch']:4.0f}/{epochs}  env steps {row['env_steps']:9.0f}"

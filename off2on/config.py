@@ -53,7 +53,8 @@ class Offline(Section):
 
     steps: Count = Field(1_000_000, description="gradient steps")
     batch: Count = 256
-    policy_lr: Rate = Field(1e-4, description="learning rate of policy and temperature")
+    policy_lr: Rate = Field(1e-4, description="learning rate of the policy")
+    temperature_lr: Rate | None = Field(None, description="learning rate of the temperature; null: the policy's")
     q_lr: Rate = 3e-4
     discount: Rate = 0.99
     tau: Rate = Field(0.005, description="target smoothing, every step")

@@ -39,6 +39,8 @@ class CqlSettings:
     """Hyper-parameters of CQL (facts 2.1, 2.2)."""
 
     policy_lr: float = 1e-4
+    #: None: the policy's
+    temperature_lr: float | None = None
     q_lr: float = 3e-4
     discount: float = 0.99
     tau: float = 0.005
@@ -99,7 +101,8 @@ class CqlAgent:
                 tensor.requires_grad_(True)
         self.nets["target"] = {name: value.detach().clone() for name, value in nets["critic"].items()}
         self.nets["temperature"] = {"log_alpha": torch.zeros(self.members)}
-        rates = {"policy": settings.policy_lr, "temperature": settings.policy_lr, "critic": settings.q_lr}
+        temperature_lr = settings.policy_lr if settings.temperature_lr is None else settings.temperature_lr
+        rates = {"policy": settings.policy_lr, "temperature": temperature_lr, "critic": settings.q_lr}
         if settings.lagrange_threshold is not None:
             self.nets["lagrange"] = {"log_multiplier": torch.zeros(self.members)}
             rates["lagrange"] = settings.q_lr

@@ -75,48 +75,64 @@ def shipped_run(task: str) -> ActorRun:
     return ActorRun(**json.loads(path.read_text())["run"])
 
 
-def ship(run: Path, task: str, medium_epoch: int | None = None, expert_epoch: int | None = None) -> dict[str, Any]:
-    """Copy a run of `train_actors` into the package: medium, expert, snapshots, log and `settings.json`.
+def ship(
+    run: Path,
+    task: str,
+    medium_epoch: int | None = None,
+    expert_epoch: int | None = None,
+    expert_run: Path | None = None,
+) -> dict[str, Any]:
+    """Copy runs of `train_actors` into the package: medium, expert, snapshots, logs and `settings.json`.
 
     Args:
-        run: its directory.
+        run: the directory of the run that medium and snapshots come from.
         task: the task it was trained on.
         medium_epoch: default: the first epoch whose return lies in the medium band.
         expert_epoch: default: the epoch of the best return; it must be of expert level.
+        expert_run: the directory of the run that the expert comes from; default: the same.
 
     Returns:
-        What `settings.json` says: settings of the run and the chosen epochs with their returns.
+        What `settings.json` says: settings of the runs and the chosen epochs with their returns.
 
     Raises:
         Off2OnError: the run has no epoch of that level, or not the epoch asked for.
     """
-    returns = _returns(run)
     levels = LEVELS[task]
-    medium = _first_medium(run, returns, levels) if medium_epoch is None else medium_epoch
-    expert = _expert(run, returns, levels) if expert_epoch is None else expert_epoch
+    expert_run = expert_run or run
+    medium = _first_medium(run, _returns(run), levels) if medium_epoch is None else medium_epoch
+    expert = _expert(expert_run, _returns(expert_run), levels) if expert_epoch is None else expert_epoch
     # spaced from the first epoch to medium; a run faster than that has fewer
     snapshots = sorted({int(epoch) for epoch in np.linspace(1, medium, SNAPSHOTS).round()})
-    chosen = {"medium": medium, "expert": expert} | {f"snapshot_{j:02d}": e for j, e in enumerate(snapshots)}
-    sources = {name: run / f"policy_{epoch:04d}.safetensors" for name, epoch in chosen.items()}
-    for name, source in sources.items():
-        if not source.is_file() or chosen[name] not in returns:
-            raise Off2OnError(f"{source}: no such checkpoint for '{name}'; the run has {len(returns)} epochs")
+    chosen = {"medium": (run, medium), "expert": (expert_run, expert)}
+    chosen |= {f"snapshot_{j:02d}": (run, epoch) for j, epoch in enumerate(snapshots)}
+    for name, (source, epoch) in chosen.items():
+        if not _policy(source, epoch).is_file() or epoch not in _returns(source):
+            raise Off2OnError(f"{_policy(source, epoch)}: no such checkpoint for '{name}'")
     directory = ACTORS / task
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    for name, source in sources.items():
-        (directory / f"{name}.safetensors").write_bytes(source.read_bytes())
-    (directory / "log.jsonl").write_bytes((run / "log.jsonl").read_bytes())
-    settings = json.loads((run / "settings.json").read_text())
-    told = {
-        "command": "off2on train-actors --task {task} --seed {seed} --epochs {epochs} --out DIR".format(
-            **settings
-        ),
-        "run": settings,
-        "actors": {name: {"epoch": epoch, "return_mean": returns[epoch]} for name, epoch in chosen.items()},
+    for name, (source, epoch) in chosen.items():
+        (directory / f"{name}.safetensors").write_bytes(_policy(source, epoch).read_bytes())
+    told = _told(run, directory / "log.jsonl")
+    if expert_run != run:
+        told["expert_run"] = _told(expert_run, directory / "expert_log.jsonl")
+    told["actors"] = {
+        name: {"epoch": epoch, "return_mean": _returns(source)[epoch]} for name, (source, epoch) in chosen.items()
     }
     (directory / "settings.json").write_text(json.dumps(told, indent=1) + "\n")
     return told
+
+
+def _policy(run: Path, epoch: int) -> Path:
+    return run / f"policy_{epoch:04d}.safetensors"
+
+
+def _told(run: Path, log: Path) -> dict[str, Any]:
+    """Command and settings of a run, whose log is copied to `log`."""
+    log.write_bytes((run / "log.jsonl").read_bytes())
+    settings = json.loads((run / "settings.json").read_text())
+    words = "off2on train-actors --task {task} --seed {seed} --epochs {epochs} --policy-lr {policy_lr} --out DIR"
+    return {"command": words.format(**settings), "run": settings}
 
 
 def _missing(path: Path, task: str) -> Off2OnError:

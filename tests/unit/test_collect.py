@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -226,3 +227,16 @@ def test_shipped_actors_are_small_and_say_where_they_come_from(task: str) -> Non
     log = {row["epoch"]: row for row in map(json.loads, (directory / "log.jsonl").read_text().splitlines())}
     for actor in told["actors"].values():
         assert log[actor["epoch"]]["return_mean"] == actor["return_mean"]
+
+
+def test_the_expert_may_come_from_another_run(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped, "ACTORS", tmp_path / "actors")
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    (other / "log.jsonl").write_text('{"epoch": 5, "return_mean": 9000.0}\n')
+    told = ship(run, "hopper", medium_epoch=3, expert_epoch=5, expert_run=other)
+    assert told["actors"]["expert"] == {"epoch": 5, "return_mean": 9000.0}
+    assert told["expert_run"]["run"] == told["run"]
+    assert (tmp_path / "actors/hopper/expert_log.jsonl").read_bytes() == (other / "log.jsonl").read_bytes()
