@@ -7,11 +7,12 @@ factor of two on an idle machine.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from off2on.config import Scale, Settings
 from off2on.envs.tasks import get_task
 from off2on.methods import get_algorithm, get_method
-from off2on.selection import Pretraining, Run, datasets, pretrainings, runs
+from off2on.selection import Pretraining, Run, datasets, likelihoods, pretrainings, runs
 
 #: forward-pass equivalents a sample and member: policy and twin critics, forward and backward (facts 1.6)
 FINETUNE_PASSES = 16
@@ -96,7 +97,13 @@ def plan(scale: Scale) -> Plan:
     collecting = (collect_cost(scale, task, dataset) for task, dataset in datasets(scale))
     pretraining = (pretrain_cost(scale, job) for job in pretrainings(scale))
     finetuning = (finetune_cost(scale, run) for run in runs(scale))
-    stages = (_sum("collect", collecting), _sum("pretrain", pretraining), _sum("finetune", finetuning))
+    analysing = [*(likelihood_cost(scale, job.task) for job in likelihoods(scale)), measuring_cost(scale)]
+    stages = (
+        _sum("collect", collecting),
+        _sum("pretrain", pretraining),
+        _sum("finetune", finetuning),
+        _sum("analyse", analysing),
+    )
     return Plan(scale.name, stages)
 
 
@@ -140,6 +147,28 @@ def finetune_cost(scale: Scale, run: Run) -> Row:
     evaluations = 1 + online.env_steps // (online.epoch_steps * online.evaluate_every)
     rolled = online.env_steps + evaluations * online.eval_episodes * get_task(run.task).horizon
     return _job("finetune", settings, steps, rolled, flop, _networks(run.task, settings, members))
+
+
+def likelihood_cost(scale: Scale, task: str) -> Row:
+    """The VAE of one dataset and seed with its roll-outs: training, then `K` decodings a pair (facts 6.2)."""
+    settings, sizes = scale.likelihood, get_task(task)
+    first, last = settings.widths[0], settings.widths[-1]
+    hidden = sum(a * b for a, b in pairwise(settings.widths))
+    pair = sizes.observation_size + sizes.action_size
+    decoder = settings.latent * first + hidden + last * pair
+    encoder = pair * first + hidden + last * 2 * settings.latent
+    training = settings.steps * settings.batch * 3 * (encoder + decoder)
+    estimating = 2 * settings.samples * settings.importance_samples * decoder
+    flop = 2.0 * (training + estimating)
+    return _job("analyse", scale, settings.steps, settings.rollout_steps, flop, 0.0)
+
+
+def measuring_cost(scale: Scale) -> Row:
+    """The measurement of Appendix B: ensembles of several sizes, batched and as a loop."""
+    steps = 2 * scale.cost.repeats * len(scale.cost.members)
+    members = 2 * scale.cost.repeats * sum(scale.cost.members)
+    flop = members * scale.online.batch * _update_flop("halfcheetah", "ensemble", scale)
+    return _job("analyse", scale, steps, 0, flop, 0.0)
 
 
 def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, flop: float, disk: float) -> Row:

@@ -1,0 +1,176 @@
+"""The jobs that make data and agents."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from off2on.cli.options import (
+    Checkpoint,
+    Data,
+    DatasetName,
+    Out,
+    ScaleName,
+    Seed,
+    SourceName,
+    TaskName,
+    Wait,
+    job,
+    load,
+    one_thread,
+    say,
+)
+from off2on.errors import Off2OnError
+
+
+@job("collect")
+def collect(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    replay_buffer: Annotated[
+        bool, typer.Option("--replay-buffer", help="medium-replay: the true buffer of a SAC run, not snapshots")
+    ] = False,
+    agents: Annotated[
+        Path | None, typer.Option(help="roll out the members of this pre-training directory in turn instead")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Make a local dataset by D4RL's recipe, from the shipped actors."""
+    from off2on.training.collect import collect as run
+
+    loaded, layout = load(scale, source)
+    path = out or layout.dataset(task, dataset)
+    if loaded.source != "local":
+        raise Off2OnError(
+            f"source '{loaded.source}': datasets are not downloaded yet. Put the D4RL file at {path}, or use "
+            "--config source=local"
+        )
+    one_thread()
+    settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
+    run(task, dataset, settings, path, agents)
+    say(f"dataset: {path}")
+
+
+@job("train-actors")
+def train_actors(
+    task: TaskName,
+    out: Annotated[Path, typer.Option("--out", help="directory of checkpoints and log")],
+    seed: Seed = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="epochs of 4000 environment and 1500 gradient steps")] = 250,
+    policy_lr: Annotated[float, typer.Option(help="learning rate of policy and temperature")] = 3e-4,
+) -> None:
+    """Train the SAC run whose checkpoints become the shipped actors of a task."""
+    from off2on.training.actors import ActorRun
+    from off2on.training.actors import train_actors as run
+
+    one_thread()
+    for row in run(ActorRun(task, seed=seed, epochs=epochs, policy_lr=policy_lr), out):
+        to_go = row["seconds"] / row["epoch"] * (epochs - row["epoch"])
+        say(
+            f"epoch {row['epoch']:4.0f}/{epochs}  env steps {row['env_steps']:9.0f}"
+            f"  return {row['return_mean']:8.1f}  {row['seconds']:7.0f} s, {to_go:6.0f} s to go"
+        )
+
+
+@job("pretrain")
+def pretrain(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    algorithm: Annotated[str, typer.Option(help="offline algorithm")] = "cql",
+    seed: Seed = 0,
+    data: Data = None,
+    agents: Annotated[
+        Path | None, typer.Option(help="directory of the agents that the algorithm starts from, if it does")
+    ] = None,
+    out: Out = None,
+    wait: Wait = False,
+    checkpoint_seconds: Checkpoint = 60,
+) -> None:
+    """Pre-train the members of an ensemble offline; killed, it carries on where it was."""
+    from off2on.methods import get_algorithm
+    from off2on.training.pretrain import PretrainJob
+    from off2on.training.pretrain import pretrain as run
+
+    loaded, layout = load(scale, source)
+    spec = get_algorithm(algorithm)
+    one_thread()
+    job = PretrainJob(loaded.name, loaded.source, task, dataset, spec, seed, loaded.settings(task, dataset))
+    path = out or layout.pretrain(task, dataset, algorithm, seed)
+    if spec.start is not None:
+        agents = agents or layout.pretrain(task, dataset, spec.start, seed)
+    run(job, data or layout.dataset(task, dataset), agents, path, wait, checkpoint_seconds)
+    say(f"offline agents: {path}")
+
+
+@job("finetune")
+def finetune(
+    task: TaskName,
+    method: Annotated[str, typer.Option("--method", help="such as ours, sac-ft or awac; see off2on/methods.py")],
+    dataset: Annotated[str, typer.Option("--dataset", help="the offline dataset; 'none' from scratch")] = "none",
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    seed: Seed = 0,
+    data: Data = None,
+    agents: Annotated[Path | None, typer.Option(help="directory of the offline agents")] = None,
+    out: Out = None,
+    wait: Wait = False,
+    checkpoint_seconds: Checkpoint = 60,
+) -> None:
+    """Fine-tune online (or train from scratch); killed, it carries on where it was."""
+    from off2on.methods import get_method
+    from off2on.training.finetune import FinetuneJob, Start
+    from off2on.training.finetune import finetune as run
+
+    loaded, layout = load(scale, source)
+    spec = get_method(method)
+    if (dataset == "none") != (spec.offline is None):
+        need = "--dataset none" if spec.offline is None else "--dataset with an offline dataset"
+        raise Off2OnError(f"method '{method}' needs {need} (got '{dataset}')")
+    one_thread()
+    settings = loaded.settings(task, dataset, method)
+    job = FinetuneJob(loaded.name, loaded.source, task, dataset, spec, seed, settings)
+    start = None
+    if spec.offline is not None:
+        start = Start(
+            data or layout.dataset(task, dataset), agents or layout.pretrain(task, dataset, spec.offline, seed)
+        )
+    path = out or layout.run(task, dataset, method, seed)
+    run(job, start, path, wait, checkpoint_seconds)
+    say(f"run: {path}")
+
+
+@job("import-agents")
+def import_agents(
+    directory: Annotated[Path, typer.Argument(help="holds *_seed<k>/{actor,critic1,critic2}_*.pt")],
+    out: Annotated[Path, typer.Option("--out", help="pre-training directory to write")],
+) -> None:
+    """Read the authors' published CQL agents (weights only), so that fine-tuning can start from them."""
+    from off2on.training.import_agents import import_agents as run
+
+    one_thread()
+    run(directory, out)
+    say(f"offline agents: {out}; fine-tune them with `off2on finetune --agents {out} ...`")
+
+
+@job("evaluate")
+def evaluate(
+    directory: Annotated[Path, typer.Argument(help="a pre-training or run directory")],
+    task: TaskName,
+    episodes: Annotated[int, typer.Option(min=1)] = 5,
+    seed: Seed = 0,
+) -> None:
+    """Deterministic returns of each member and of the ensemble."""
+    from off2on.envs.tasks import get_task
+    from off2on.training.agents import read_agent
+    from off2on.training.evaluate import member_episodes
+
+    one_thread()
+    nets = read_agent(directory / "agent.safetensors")
+    for name, found in member_episodes(nets, get_task(task), episodes, seed).items():
+        returns = [episode.total for episode in found]
+        values = " ".join(f"{value:.0f}" for value in returns)
+        typer.echo(f"{name:10s} mean {sum(returns) / len(returns):8.1f}   episodes {values}")

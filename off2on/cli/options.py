@@ -1,0 +1,80 @@
+"""What the sub-commands share: the application, its options, reading the scale."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from off2on.config import Scale, load_scale
+from off2on.paths import Layout
+
+EXAMPLES = {
+    "collect": "--scale quick --task halfcheetah --dataset medium",
+    "pretrain": "--scale quick --task halfcheetah --dataset medium --seed 0",
+    "finetune": "--scale quick --task halfcheetah --dataset medium --method ours --seed 0",
+    "import-agents": "published_agents --out agents/halfcheetah",
+    "rollout": "--scale quick --task halfcheetah --dataset random --seed 0",
+    "likelihood": "--scale quick --task halfcheetah --dataset random --seed 0",
+    "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",
+    "train-actors": "--task hopper --out runs/hopper --epochs 250",
+    "render": "--task halfcheetah --out halfcheetah.png",
+    "cost": "--scale quick",
+    "aggregate": "--scale quick results/quick/local/pretrain/*/*/*/* results/quick/local/runs/*/*/*/*",
+    "claims": "--scale quick",
+    "figure": "fig_4a --scale quick",
+    "report": "--scale quick",
+    "plan": "--scale paper",
+    "validate": "results/quick/local/runs/halfcheetah/medium/ours/seed0",
+}
+
+app = typer.Typer(
+    help="Offline-to-online RL via balanced replay and pessimistic Q-ensemble: the jobs of the benchmark.\n\n"
+    "`snakemake --cores N` (or `make reproduce`) runs them all; each can also be run by hand.",
+    epilog="Examples:\n\n" + "\n\n".join(f"`off2on {name} {words}`" for name, words in EXAMPLES.items()),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+ScaleName = Annotated[str, typer.Option("--scale", help="smoke, quick, laptop, paper, or a YAML file")]
+SourceName = Annotated[str | None, typer.Option("--source", help="where datasets come from; default: the scale's")]
+TaskName = Annotated[str, typer.Option("--task", help="halfcheetah, hopper or walker2d")]
+DatasetName = Annotated[str, typer.Option("--dataset", help="random, medium, medium-replay or medium-expert")]
+Seed = Annotated[int, typer.Option("--seed", min=0)]
+Out = Annotated[Path | None, typer.Option("--out", help="where to write; default: its place below results/")]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="the dataset's HDF5 file; default: its place below results/")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="wait for another process that holds the directory")]
+Checkpoint = Annotated[float, typer.Option(help="seconds between two resume states", min=0)]
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def job(name: str) -> Callable[[Command], Command]:
+    """Register a sub-command with its example."""
+    return app.command(name, epilog=f"Example: `off2on {name} {EXAMPLES[name]}`")
+
+
+def load(scale: str, source: str | None) -> tuple[Scale, Layout]:
+    """The scale, and where its results lie."""
+    loaded = load_scale(scale, source=source)
+    return loaded, Layout(loaded.name, loaded.source)
+
+
+def say(text: str) -> None:
+    """Print a line to standard error."""
+    typer.echo(text, err=True)
+
+
+def one_thread() -> None:
+    """Set up torch: two spinning OpenMP teams on two cores are fifty times slower than one thread each."""
+    import torch
+
+    from off2on.nn.memory import keep_freed_memory
+
+    torch.set_num_threads(1)
+    keep_freed_memory()

@@ -1,0 +1,175 @@
+"""The jobs that look at agents and results: analyses, figures, the report, checks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from off2on.cli.options import (
+    Data,
+    DatasetName,
+    Out,
+    ScaleName,
+    Seed,
+    SourceName,
+    TaskName,
+    job,
+    load,
+    one_thread,
+    say,
+)
+
+
+@job("rollout")
+def rollout(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    algorithm: Annotated[str, typer.Option(help="offline algorithm of the agent")] = "cql",
+    seed: Seed = 0,
+    agents: Annotated[Path | None, typer.Option(help="directory of the offline agents")] = None,
+    out: Out = None,
+) -> None:
+    """Roll out the first member of a pre-training, stochastically, into a dataset file."""
+    from off2on.methods import get_algorithm
+    from off2on.training.rollouts import RolloutJob
+    from off2on.training.rollouts import roll_out as run
+
+    loaded, layout = load(scale, source)
+    algorithm = get_algorithm(algorithm).name
+    one_thread()
+    steps = loaded.likelihood.rollout_steps
+    job = RolloutJob(loaded.source, task, dataset, algorithm, seed, loaded.settings(task, dataset), steps)
+    path = out or layout.rollouts(task, dataset, algorithm, seed)
+    run(job, agents or layout.pretrain(task, dataset, algorithm, seed), path)
+    say(f"roll-outs: {path}")
+
+
+@job("likelihood")
+def likelihood(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    seed: Seed = 0,
+    data: Data = None,
+    rollouts: Annotated[Path | None, typer.Option(help="file of `off2on rollout`")] = None,
+    out: Out = None,
+) -> None:
+    """Log-likelihood of held-out offline and of online state-action pairs under a VAE of the dataset."""
+    from off2on.training.likelihood import LikelihoodJob
+    from off2on.training.likelihood import likelihood as run
+
+    loaded, layout = load(scale, source)
+    one_thread()
+    job = LikelihoodJob(loaded.name, loaded.source, task, dataset, seed, loaded.likelihood)
+    path = out or layout.likelihood(task, dataset, seed)
+    run(job, data or layout.dataset(task, dataset), rollouts or layout.rollouts(task, dataset, "cql", seed), path)
+    say(f"log-likelihoods: {path}")
+
+
+@job("render")
+def render(
+    task: TaskName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    out: Annotated[Path | None, typer.Option("--out", help="the PNG; default: its place below results/")] = None,
+) -> None:
+    """Draw a picture of a task off screen; where that is not possible, write why."""
+    from off2on.envs.tasks import get_task
+    from off2on.training.render import render as run
+
+    _, layout = load(scale, source)
+    path = out or layout.render(task).with_suffix(".png")
+    info = run(get_task(task), path)
+    say(f"picture: {path}" if info["image"] else f"no picture of {task}: {info['reason']}")
+
+
+@job("cost")
+def cost(scale: ScaleName = "quick", source: SourceName = None, out: Out = None) -> None:
+    """Measure what a step, an action and the memory of N members cost, batched and as a naive loop."""
+    from off2on.training.cost import measure_cost
+
+    loaded, layout = load(scale, source)
+    one_thread()
+    path = out or layout.cost
+    measure_cost(loaded, path)
+    say(f"cost: {path}")
+
+
+@job("aggregate")
+def aggregate(
+    paths: Annotated[list[Path], typer.Argument(help="run and pre-training directories, likelihood CSV files")],
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    out: Out = None,
+) -> None:
+    """Gather finished runs into the tidy tables that figures read."""
+    from off2on.analysis.aggregate import aggregate as run
+
+    _, layout = load(scale, source)
+    likelihoods = [path for path in paths if path.suffix == ".csv"]
+    run([path for path in paths if path not in likelihoods], out or layout.analysis, likelihoods)
+    say(f"tables: {out or layout.analysis}")
+
+
+@job("claims")
+def claims(
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    file: Annotated[Path | None, typer.Option(help="the claims; default: workflow/claims.yaml")] = None,
+) -> None:
+    """Test the paper's claims on the tables, and compute the statistics of the report."""
+    from off2on.analysis.evidence import CLAIMS, gather_evidence
+    from off2on.analysis.verdicts import table_lines
+
+    _, layout = load(scale, source)
+    for line in table_lines(gather_evidence(layout.analysis, file or CLAIMS).verdicts):
+        typer.echo(line)
+    say(f"verdicts and statistics: {layout.analysis}")
+
+
+@job("figure")
+def figure(
+    name: Annotated[str, typer.Argument(help="such as fig_3; see off2on/figures/registry.py")],
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+) -> None:
+    """Draw one figure from the tables, as SVG, PDF, PNG and CSV."""
+    from off2on.figures.registry import draw
+
+    _, layout = load(scale, source)
+    say(f"figure: {draw(name, layout)}")
+
+
+@job("report")
+def report(
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    figures: Annotated[str | None, typer.Option(help="which figures, in order, such as fig_3,fig_4a")] = None,
+) -> None:
+    """Write the report: figures, findings, tables and provenance in one HTML file."""
+    from off2on.figures.registry import FIGURES
+    from off2on.figures.report import build_report
+
+    _, layout = load(scale, source)
+    names = figures.split(",") if figures else list(FIGURES)
+    say(f"report: {build_report(layout, names).absolute()}")
+
+
+@job("plan")
+def plan(scale: ScaleName = "quick", source: SourceName = None) -> None:
+    """Jobs, core- and GPU-hours and disk of a scale."""
+    from off2on.plan import plan as estimate
+
+    typer.echo(str(estimate(load(scale, source)[0])))
+
+
+@job("validate")
+def validate(directory: Annotated[Path, typer.Argument(help="a run or pre-training directory")]) -> None:
+    """Check a directory of results against docs/results-format.md."""
+    from off2on.results import validate as check
+
+    check(directory)
+    typer.echo(f"{directory}: valid")
