@@ -229,9 +229,7 @@ def test_shipped_actors_are_small_and_say_where_they_come_from(task: str) -> Non
         assert log[actor["epoch"]]["return_mean"] == actor["return_mean"]
 
 
-def test_the_expert_may_come_from_another_run(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_expert_may_come_from_another_run(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shipped, "ACTORS", tmp_path / "actors")
     other = tmp_path / "other"
     shutil.copytree(run, other)

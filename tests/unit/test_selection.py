@@ -7,6 +7,7 @@ import pytest
 
 from off2on.config import SCALES, load_scale
 from off2on.errors import Off2OnError
+from off2on.methods import get_method
 from off2on.selection import Pretraining, Run, datasets, matching, pretrainings, runs, select
 
 
@@ -20,9 +21,13 @@ def test_paper_is_12_datasets_with_4_seeds_of_each_method() -> None:
     scale = load_scale("paper")
     per_method = Counter(run.method for run in runs(scale))
     assert per_method.pop("sac") == 3 * 4
+    # Figs 1b, 1c and 13 are of halfcheetah alone
+    alone = {name: per_method.pop(name) for name in ("sac-ft-online", "fqe-init-n1", "fqe-init")}
+    assert alone == {"sac-ft-online": 4, "fqe-init-n1": 2 * 4, "fqe-init": 4 * 4}
     assert set(per_method.values()) == {12 * 4}
     assert len(datasets(scale)) == 12
-    assert len(pretrainings(scale)) == 12 * 4
+    per_algorithm = Counter(job.algorithm for job in pretrainings(scale))
+    assert per_algorithm == {"cql": 12 * 4, "awac": 12 * 4, "bcq": 12 * 4, "fqe": 4 * 4}
 
 
 @pytest.mark.parametrize("name", SCALES)
@@ -30,8 +35,9 @@ def test_every_run_has_what_it_starts_from(name: str) -> None:
     scale = load_scale(name)
     have = set(pretrainings(scale))
     for run in runs(scale):
-        needed = Pretraining(run.task, run.dataset, "cql", run.seed)
-        assert (needed in have) == (run.method != "sac")
+        algorithm = get_method(run.method).offline
+        assert (algorithm is None) == (run.method == "sac")
+        assert algorithm is None or Pretraining(run.task, run.dataset, algorithm, run.seed) in have
         assert (run.dataset == "none") == (run.method == "sac")
     assert len(set(runs(scale))) == len(runs(scale))
 
