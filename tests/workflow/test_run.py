@@ -68,8 +68,13 @@ def test_an_edit_reruns_exactly_what_it_concerns(
     assert after("agents/ensemble.py", "\n# a comment\n") == set()
     assert "collect halfcheetah/medium" in after("training/collect.py", "\n_EDIT = 1\n")
     assert after("figures/fig_4a.py", "\n_EDIT = 1\n") == {"draw fig_4a", "write the report"}
-    edited = after("agents/cql.py", "\n_EDIT = 1\n")
-    assert {job.split()[0] for job in edited} == {"pretrain", "finetune", "aggregate", "draw", "write"}
+    for algorithm, method in (("cql", "ours"), ("awac", "awac")):
+        edited = after(f"agents/{algorithm}.py", "\n_EDIT = 1\n")
+        assert {job for job in edited if job.startswith(("pretrain", "finetune", "collect"))} == {
+            f"pretrain {algorithm} on halfcheetah/medium, seed 0",
+            f"finetune {method} on halfcheetah/medium, seed 0",
+        }
+        assert {"draw fig_3", "write the report"} < edited
 
 
 def test_a_baseline_file_from_outside_appears_in_the_tables(
