@@ -36,8 +36,8 @@ def test_a_second_run_has_nothing_to_do(snakemake: Snakemake, copy: Path) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "jobs"),
     [
-        ("env_steps: 120", "env_steps: 150", {"finetune", "aggregate", "draw", "write"}),
-        ("{steps: 60", "{steps: 90", {"pretrain", "finetune", "aggregate", "draw", "write"}),
+        ("env_steps: 120", "env_steps: 150", {"finetune", "aggregate", "test", "draw", "write"}),
+        ("{steps: 60", "{steps: 90", {"pretrain", "finetune", "aggregate", "test", "draw", "write"}),
     ],
 )
 def test_a_setting_reruns_the_jobs_that_read_it(

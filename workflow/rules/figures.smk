@@ -31,7 +31,6 @@ rule aggregate:
 rule claims:
     input:
         rules.aggregate.output,
-        claims=CLAIMS,
     output:
         [LAYOUT.analysis / name for name in EVIDENCE],
     log:
@@ -44,11 +43,11 @@ rule claims:
         mem_mb=1000,
         runtime=15,
     params:
-        code=code_hash("off2on.analysis.evidence"),
+        code=code_hash("off2on.analysis.evidence", files=[CLAIMS]),
     message:
         "test the claims on {SCALE.name}"
     shell:
-        "off2on claims --file {input.claims:q} > {log:q} 2>&1"
+        "off2on claims --file {CLAIMS:q} > {log:q} 2>&1"
 
 
 for name in FIGURES:
