@@ -76,3 +76,27 @@ def test_a_wrong_file_names_itself_and_the_key(tmp_path: Path, text: str, says: 
         load_scale(path)
     assert path in str(caught.value)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("fidelity", 25_000), ("fidelity-published", 12_000)])
+def test_fidelity_runs_have_the_papers_settings_but_for_their_length(name: str, steps: int) -> None:
+    settings = load_scale(name).settings("halfcheetah", "medium", "ours")
+    paper = load_scale("paper").settings("halfcheetah", "medium", "ours")
+    assert settings.online.env_steps == steps
+    assert paper.online.env_steps == 1_000_000
+    shorter = paper.online.model_copy(update={"env_steps": steps})
+    assert settings == paper.model_copy(update={"online": shorter})
+
+
+def test_a_method_may_have_settings_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "extends: smoke\nname: own\noverrides:\n"
+        "  '*/medium/awac': {awac: {beta: 0.5}}\n  '*/medium': {online: {rho: 0.5}}\n"
+    )
+    scale = load_scale(str(path))
+    assert scale.settings("halfcheetah", "medium", "awac").awac.beta == 0.5
+    assert scale.settings("halfcheetah", "medium", "ours").awac.beta == 2.0
+    assert scale.settings("halfcheetah", "random", "awac").awac.beta == 2.0
+    assert scale.settings("halfcheetah", "medium", "awac").online.rho == 0.5
+    assert scale.settings("halfcheetah", "medium").awac.beta == 2.0
