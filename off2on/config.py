@@ -37,7 +37,7 @@ class Collect(Section):
 
 
 class Network(Section):
-    """Policy, critics and density network: `depth` hidden ReLU layers of `width`."""
+    """A policy or critic: `depth` hidden ReLU layers of `width`."""
 
     width: Count = 256
     depth: Count = 2
@@ -75,6 +75,7 @@ class Online(Section):
     first_epoch_multiplier: Count = Field(5, description="gradient steps of the first epoch, in epochs")
     batch: Count = 256
     density_batch: Count = Field(256, description="offline, and online, pairs of a density-network step")
+    density_depth: Count = Field(2, description="hidden layers of the density network, of the networks' width")
     policy_lr: Rate = Field(3e-4, description="learning rate of policy and temperature")
     q_lr: Rate = 3e-4
     density_lr: Rate = 3e-4
@@ -86,12 +87,14 @@ class Online(Section):
     scratch_members: Count = Field(1, description="ensemble size of SAC from scratch (facts 3.2)")
     eval_episodes: Count = Field(5, description="deterministic episodes an evaluation")
     auroc_pairs: Count = Field(10_000, description="largest number of online pairs the AUROC looks at")
-    evaluate_every: Count = Field(1, description="epochs between evaluations")
 
     @model_validator(mode="after")
     def _whole_epochs(self) -> "Online":
-        if self.env_steps % self.epoch_steps:
-            raise ValueError(f"env_steps = {self.env_steps} is no multiple of epoch_steps = {self.epoch_steps}")
+        for key in ("env_steps", "warmup_steps"):
+            if getattr(self, key) % self.epoch_steps:
+                raise ValueError(
+                    f"{key} = {getattr(self, key)} is no multiple of epoch_steps = {self.epoch_steps}"
+                )
         return self
 
 
@@ -195,9 +198,8 @@ class Scale(Settings):
 
     def settings(self, task: str, dataset: str, method: str | None = None) -> Settings:
         """The settings of a pre-training, or of a method's run, overrides applied in the order of the file."""
-        names = {1: f"{task}/{dataset}", 2: f"{task}/{dataset}/{method}"}
-        fitting = (p for p in self.overrides if fnmatch(names.get(p.count("/"), ""), p))
-        return self._settings(list(fitting))
+        names = {1: f"{task}/{dataset}"} | ({2: f"{task}/{dataset}/{method}"} if method else {})
+        return self._settings([p for p in self.overrides if fnmatch(names.get(p.count("/"), ""), p)])
 
     def _settings(self, patterns: list[str]) -> Settings:
         merged = self.model_dump(include=set(Settings.model_fields))
@@ -246,13 +248,28 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise Off2OnError(f"unknown scale: no file {path}; scales: {', '.join(SCALES)}, or a path to a YAML file")
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise Off2OnError(f"{path}: not readable as YAML: {error}") from None
     if not isinstance(data, dict):
         raise Off2OnError(f"{path}: expected a mapping of settings")
     base = data.pop("extends", None)
-    return _merge(_read(scale_path(base)), data) if base else data
+    if base is None:
+        return data
+    merged = _merge(_read(scale_path(base)), data)
+    # which methods run is one statement: a file that names some leaves the others out
+    return merged | {"methods": data.get("methods", merged.get("methods"))}
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, of which YAML would silently take the second."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"twice: {', '.join(twice)}", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def _only(wanted: list[str] | dict[str, Any], known: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ divided by a rate; what does not grow with the networks is a fixed time. The est
 factor of two on an idle machine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,9 +22,11 @@ CQL_PASSES_AN_ACTION = 18
 FQE_PASSES = 9
 #: critics and policy forward and backward, targets and the values of the policy's action (facts 4.1)
 AWAC_PASSES = 14
-#: VAE, critics and perturbation network forward and backward; and for each candidate decoding, perturbing and the
-#: twin targets (facts 5)
-BCQ_PASSES, BCQ_PASSES_A_CANDIDATE = 20, 4
+#: of BCQ's critics and perturbation network: forward and backward, and for each candidate perturbing and the twin
+#: targets (facts 5)
+BCQ_PASSES, BCQ_PASSES_A_CANDIDATE = 13, 3
+#: of its VAE's halves: forward and backward, decoding for the actor's loss; and for each candidate
+VAE_PASSES, VAE_PASSES_A_CANDIDATE = 8, 1
 #: the one density network on offline and online pairs, forward and backward, and for the priorities (facts 1.1)
 DENSITY_PASSES = 8
 
@@ -144,7 +146,7 @@ def finetune_cost(scale: Scale, run: Run) -> Row:
     density = DENSITY_PASSES * online.density_batch * method.sampler.startswith("balanced")
     update = members * method.batch(settings) * _update_flop(run.task, method.objective, settings)
     flop = steps * (update + density * 2 * _weights(run.task, settings))
-    evaluations = 1 + online.env_steps // (online.epoch_steps * online.evaluate_every)
+    evaluations = 1 + online.env_steps // online.epoch_steps
     rolled = online.env_steps + evaluations * online.eval_episodes * get_task(run.task).horizon
     return _job("finetune", settings, steps, rolled, flop, _networks(run.task, settings, members))
 
@@ -182,23 +184,33 @@ def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, fl
 def _update_flop(task: str, algorithm: str, settings: Settings) -> float:
     """FLOP of a gradient step, for a member and a transition of its minibatch."""
     penalty = CQL_PASSES_AN_ACTION * settings.offline.cql_actions
-    own = {
-        "cql": FINETUNE_PASSES + penalty,
-        "cql_reg": FINETUNE_PASSES + penalty,
-        "fqe": FQE_PASSES,
-        "awac": AWAC_PASSES,
-        "bcq": BCQ_PASSES + BCQ_PASSES_A_CANDIDATE * settings.bcq.target_candidates,
-    }
-    return 2 * own.get(algorithm, FINETUNE_PASSES) * _weights(task, settings)
+    match algorithm:
+        case "cql" | "cql_reg":
+            return 2 * (FINETUNE_PASSES + penalty) * _weights(task, settings)
+        case "fqe":
+            return 2 * FQE_PASSES * _weights(task, settings)
+        case "awac":
+            nets = settings.awac.policy.widths, settings.awac.critic.widths
+            return AWAC_PASSES * sum(_weights_of(task, widths) for widths in nets)
+        case "bcq":
+            bcq, candidates = settings.bcq, settings.bcq.target_candidates
+            vae = (VAE_PASSES + VAE_PASSES_A_CANDIDATE * candidates) * _weights_of(task, bcq.vae_widths)
+            others = (BCQ_PASSES + BCQ_PASSES_A_CANDIDATE * candidates) * _weights_of(task, bcq.widths)
+            return 2 * (vae + others)
+    return 2 * FINETUNE_PASSES * _weights(task, settings)
 
 
 def _weights(task: str, settings: Settings) -> float:
     """Weights of one network: the mean of a policy's and a critic's, which differ little."""
-    sizes, net = get_task(task), settings.network
-    hidden = (net.depth - 1) * net.width**2
-    policy = (sizes.observation_size + 2 * sizes.action_size) * net.width
-    critic = (sizes.observation_size + sizes.action_size + 1) * net.width
-    return hidden + (policy + critic) / 2
+    return _weights_of(task, settings.network.widths)
+
+
+def _weights_of(task: str, widths: Sequence[int]) -> float:
+    sizes = get_task(task)
+    hidden = sum(inner * outer for inner, outer in pairwise(widths))
+    inputs = sizes.observation_size + sizes.action_size / 2
+    outputs = sizes.action_size + 0.5
+    return hidden + inputs * widths[0] + outputs * widths[-1]
 
 
 def _networks(task: str, settings: Settings, members: int) -> float:

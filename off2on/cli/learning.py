@@ -74,6 +74,23 @@ def train_actors(
         )
 
 
+@job("ship-actors")
+def ship_actors(
+    run: Annotated[Path, typer.Argument(help="directory of `off2on train-actors`")],
+    task: TaskName,
+    medium_epoch: Annotated[int | None, typer.Option(help="default: the first of medium level")] = None,
+    expert_epoch: Annotated[int | None, typer.Option(help="default: the best one")] = None,
+    expert_run: Annotated[Path | None, typer.Option(help="where the expert comes from, if not from RUN")] = None,
+) -> None:
+    """Copy medium, expert and snapshots of a run, with its log, into the package."""
+    from off2on.training.shipped import ACTORS, ship
+
+    actors = ship(run, task, medium_epoch, expert_epoch, expert_run)["actors"]
+    for name in ("medium", "expert"):
+        say(f"{name}: epoch {actors[name]['epoch']}, return {actors[name]['return_mean']:.0f}")
+    say(f"actors: {ACTORS / task}")
+
+
 @job("pretrain")
 def pretrain(
     task: TaskName,
@@ -165,12 +182,11 @@ def evaluate(
 ) -> None:
     """Deterministic returns of each member and of the ensemble."""
     from off2on.envs.tasks import get_task
-    from off2on.training.agents import read_agent
+    from off2on.training.agents import tanh_gaussian_policies
     from off2on.training.evaluate import member_episodes
 
     one_thread()
-    nets = read_agent(directory / "agent.safetensors")
-    for name, found in member_episodes(nets, get_task(task), episodes, seed).items():
+    for name, found in member_episodes(tanh_gaussian_policies(directory), get_task(task), episodes, seed).items():
         returns = [episode.total for episode in found]
         values = " ".join(f"{value:.0f}" for value in returns)
         typer.echo(f"{name:10s} mean {sum(returns) / len(returns):8.1f}   episodes {values}")

@@ -18,9 +18,11 @@ EXAMPLES = {
     "likelihood": "--scale quick --task halfcheetah --dataset random --seed 0",
     "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",
     "train-actors": "--task hopper --out runs/hopper --epochs 250",
+    "ship-actors": "runs/hopper --task hopper",
     "render": "--task halfcheetah --out halfcheetah.png",
     "cost": "--scale quick",
-    "aggregate": "--scale quick results/quick/local/pretrain/*/*/*/* results/quick/local/runs/*/*/*/*",
+    "aggregate": "--scale quick results/quick/local/pretrain/*/*/*/* results/quick/local/runs/*/*/*/* "
+    "results/quick/local/likelihood/*/*/*.csv",
     "claims": "--scale quick",
     "figure": "fig_4a --scale quick",
     "report": "--scale quick",

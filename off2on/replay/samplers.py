@@ -92,7 +92,7 @@ def make_sampler(
         case "balanced" | "balanced-mixture":
             if offline_size == 0:
                 raise Off2OnError(f"sampler '{kind}' needs offline data; without any use 'online-only'")
-            widths = [settings.network.width] * settings.network.depth
+            widths = [settings.network.width] * online.density_depth
             sizes = store.observations.shape[1], store.actions.shape[1]
             params = init_density(*sizes, widths, init_rng)
             density = DensityNetwork(params, online.density_lr, online.temperature, kind == "balanced-mixture")

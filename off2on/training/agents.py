@@ -55,6 +55,21 @@ def read_agent(path: Path) -> Nets:
         ) from error
 
 
+def tanh_gaussian_policies(directory: Path) -> dict[str, Tensor]:
+    """The policies `[N]` of a pre-training or run directory, if they are tanh-Gaussian ones, as CQL's and SAC's.
+
+    Raises:
+        Off2OnError: no agents, a damaged file, or agents of another kind.
+    """
+    policies = read_agent(directory / "agent.safetensors").get("policy", {})
+    if "log_std.weight" not in policies:
+        raise Off2OnError(
+            f"{directory / 'agent.safetensors'} holds no tanh-Gaussian policies: agents of CQL, FQE or SAC, or "
+            "of a method that starts from them, can be rolled out by hand; those of AWAC and BCQ cannot"
+        )
+    return policies
+
+
 def _first(stacked: Tensor, available: int, members: int) -> Tensor:
     """The rows of the first members; twins are stacked first critics of all members, then the second ones."""
     return stacked.view(-1, available, *stacked.shape[1:])[:, :members].flatten(0, 1).clone()

@@ -18,7 +18,7 @@ from off2on.errors import Off2OnError
 from off2on.provenance import provenance
 from off2on.seeding import Rng, stream
 from off2on.training.actors import actor_policy, sac_epochs
-from off2on.training.agents import read_agent
+from off2on.training.agents import tanh_gaussian_policies
 from off2on.training.progress import progress_bar
 from off2on.training.shipped import LEVELS, load_actor, shipped_run, snapshot_names
 
@@ -95,7 +95,7 @@ def _snapshots(task: Task, settings: Collect, title: str) -> list[Part]:
 
 
 def _members(task: Task, settings: Collect, title: str, agents: Path) -> list[Part]:
-    policies = read_agent(agents / "agent.safetensors")["policy"]
+    policies = tanh_gaussian_policies(agents)
     members = range(len(policies["mean.bias"]))
     single = {f"member {i}": {name: value[i : i + 1] for name, value in policies.items()} for i in members}
     shares = [len(share) for share in np.array_split(np.empty(settings.transitions), len(single))]

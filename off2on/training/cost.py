@@ -211,12 +211,13 @@ def measure_cost(scale: Scale, path: Path) -> None:
     growths = _peak_growths(pairs, sizes)
     rows = [row for members in scale.cost.members for row in _timed(members, sizes, scale.cost.repeats)]
     rows = [row | {"peak_growth_mb": growth} for row, growth in zip(rows, growths, strict=True)]
-    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
-    write_text(path, "".join(",".join(map(str, line)) + "\n" for line in lines))
     info: dict[str, Any] = {"kind": "cost", "scale": scale.name, "source": scale.source, "task": task.name}
     info |= {"sizes": asdict(sizes), "repeats": scale.cost.repeats, "threads": torch.get_num_threads()}
     info |= {"started": started, "ended": now(), "load_average_at_start": round(load, 2), **provenance()}
+    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
+    # the CSV last: where it is, a reader finds the JSON too
     write_text(path.with_suffix(".json"), json.dumps(info, indent=1) + "\n")
+    write_text(path, "".join(",".join(map(str, line)) + "\n" for line in lines))
 
 
 def _timed(members: int, sizes: Sizes, repeats: int) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ from off2on.envs.rollout import Episode, Floats, Rollout, episode_seeds
 from off2on.envs.tasks import Task
 from off2on.errors import Off2OnError
 from off2on.nn.mlp import Params
-from off2on.nn.state import Nets
 from off2on.replay.store import TransitionStore
 from off2on.seeding import stream
 from off2on.training.rundir import Row
@@ -90,15 +89,15 @@ class Averages:
         self._count.copy_(tensors["averages//"])
 
 
-def member_episodes(nets: Nets, task: Task, episodes: int, seed: int) -> dict[str, list[Episode]]:
+def member_episodes(policies: Params, task: Task, episodes: int, seed: int) -> dict[str, list[Episode]]:
     """Deterministic episodes of 'member 0' ... and of the 'ensemble', all from the same resets."""
-    members = nets["policy"]["mean.bias"].shape[0]
+    members = policies["mean.bias"].shape[0]
     seeds = episode_seeds(stream("evaluate", task.name, seed), episodes)
     rollout = Rollout(task, episodes)
     choices = {f"member {i}": slice(i, i + 1) for i in range(members)} | {"ensemble": slice(0, members)}
     found = {}
     for name, chosen in choices.items():
-        policy = {key: value[chosen] for key, value in nets["policy"].items()}
+        policy = {key: value[chosen] for key, value in policies.items()}
 
         @torch.no_grad()
         def act(observations: Floats, policy: Params = policy) -> Floats:

@@ -67,7 +67,7 @@ class FinetuneJob:
                 "offline": self.method.offline,
                 "members": self.members,
             },
-            "settings": self.settings.model_dump(include=self.method.sections | {"members"}),
+            "settings": self.settings.model_dump(include=self.method.sections),
         }
 
 

@@ -58,7 +58,7 @@ def import_agents(directory: Path, out: Path) -> None:
     with RunDirectory(out, identity, wait=False, checkpoint_seconds=60) as run:
         if run.complete():
             return
-        found = member_episodes(nets, get_task("halfcheetah"), episodes=5, seed=0)
+        found = member_episodes(nets["policy"], get_task("halfcheetah"), episodes=5, seed=0)
         episodes = [episode for member in range(members) for episode in found[f"member {member}"]]
         row: Row = {"env_steps": 0, "online_episodes": 0, "gradient_steps": steps}
         row |= return_columns(episodes, get_task("halfcheetah")) | {"wall_seconds": round(run.wall_seconds, 1)}

@@ -12,6 +12,7 @@ from off2on.config import Settings
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Rollout, episode_seeds
 from off2on.envs.tasks import get_task
+from off2on.errors import Off2OnError
 from off2on.files import sha256
 from off2on.method import Algorithm
 from off2on.nn.state import flatten
@@ -81,6 +82,9 @@ def pretrain(
         Off2OnError: a bad dataset or bad agents, a directory in use or of other settings, a damaged state, a full
             disk.
     """
+    if (agents is None) != (job.algorithm.start is None):
+        need = f"the agents of '{job.algorithm.start}'" if job.algorithm.start else "no agents"
+        raise Off2OnError(f"algorithm '{job.algorithm.name}' starts from {need}; --agents says {agents}")
     with RunDirectory(out, job.identity(), wait, checkpoint_seconds) as run:
         if not run.complete():
             _Pretraining(job, data, agents, run).work()

@@ -5,12 +5,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from off2on.agents import bcq
 from off2on.agents.ensemble import init_agent
 from off2on.config import Network, Settings
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
+from off2on.methods import get_algorithm
 from off2on.nn.state import Nets, flatten
-from off2on.training.agents import load_members
+from off2on.training.agents import load_members, tanh_gaussian_policies
+from off2on.training.pretrain import PretrainJob, pretrain
 
 
 def members(directory: Path, count: int, task: str = "hopper", network: tuple[int, int] = (8, 2)) -> Nets:
@@ -62,3 +65,21 @@ def test_missing_and_damaged_files(tmp_path: Path) -> None:
     (tmp_path / "agent.safetensors").write_bytes(b"half")
     with pytest.raises(Off2OnError, match="is no agent file"):
         members(tmp_path, 1)
+
+
+def test_agents_without_a_tanh_gaussian_policy_are_named(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"bcq": {"widths": [4, 4], "vae_widths": [4, 4]}})
+    nets = bcq.init_nets(11, 3, settings, [np.random.default_rng(0)])
+    save_file(flatten(nets), tmp_path / "agent.safetensors")
+    with pytest.raises(Off2OnError, match="holds no tanh-Gaussian policies"):
+        tanh_gaussian_policies(tmp_path)
+
+
+@pytest.mark.parametrize(("algorithm", "agents"), [("cql", Path("agents")), ("fqe", None)])
+def test_an_algorithm_starts_from_agents_or_it_does_not(
+    tmp_path: Path, algorithm: str, agents: Path | None
+) -> None:
+    job = PretrainJob("smoke", "local", "hopper", "random", get_algorithm(algorithm), 0, Settings())
+    with pytest.raises(Off2OnError, match=f"algorithm '{algorithm}' starts from"):
+        pretrain(job, tmp_path / "none.hdf5", agents, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

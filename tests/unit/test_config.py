@@ -100,3 +100,32 @@ def test_a_method_may_have_settings_of_its_own(tmp_path: Path) -> None:
     assert scale.settings("halfcheetah", "random", "awac").awac.beta == 2.0
     assert scale.settings("halfcheetah", "medium", "awac").online.rho == 0.5
     assert scale.settings("halfcheetah", "medium").awac.beta == 2.0
+
+
+def test_a_pattern_with_a_method_does_not_reach_the_pretraining(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: smoke\nname: own\noverrides: {'*/*/*': {network: {width: 7}}}\n")
+    scale = load_scale(str(path))
+    assert scale.settings("halfcheetah", "medium", "ours").network.width == 7
+    assert scale.settings("halfcheetah", "medium").network.width == 32
+
+
+def test_a_file_that_names_methods_leaves_the_others_out(tmp_path: Path) -> None:
+    assert set(load_scale("fidelity").methods) == {"ours"}
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: smoke\nname: own\n")
+    assert load_scale(str(path)).methods == load_scale("smoke").methods
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: smoke\nname: own\nseeds: 1\nseeds: 2\n")
+    with pytest.raises(Off2OnError, match=r"own\.yaml: not readable as YAML: twice: seeds"):
+        load_scale(str(path))
+
+
+def test_steps_are_whole_epochs(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: smoke\nname: own\nonline: {warmup_steps: 150}\n")
+    with pytest.raises(Off2OnError, match="warmup_steps = 150 is no multiple of epoch_steps = 200"):
+        load_scale(str(path))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from off2on.config import Settings
+from off2on.config import Network, Settings
 from off2on.errors import Off2OnError
 from off2on.replay.samplers import UniformSampler, make_sampler
 from off2on.replay.store import TransitionStore
@@ -41,3 +41,11 @@ def test_balanced_replay_needs_offline_rows() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(Off2OnError, match="needs offline data"):
         make_sampler("balanced", store(2), 0, Settings(), 256, init_rng=rng, rng=rng)
+
+
+def test_the_density_network_keeps_its_depth_under_deeper_agents() -> None:
+    rng = np.random.default_rng(0)
+    deep = Settings(network=Network(width=8, depth=3))
+    sampler = make_sampler("balanced", store(10), 6, deep, 4, init_rng=rng, rng=rng)
+    weights = [name for name in sampler.state() if name.startswith("nets/") and name.endswith("weight")]
+    assert len(weights) == 3

@@ -150,8 +150,22 @@ def code_of(*modules):
     return code_hash(*modules)
 
 
+def pretrain_code(wildcards):
+    """The loop, the algorithm, and the one it starts from."""
+    algorithms = filter(None, (wildcards.algorithm, get_algorithm(wildcards.algorithm).start))
+    return code_of("off2on.training.pretrain", *(f"off2on.agents.{name}" for name in algorithms))
+
+
+def finetune_code(wildcards):
+    """The loop, the objective, and the offline algorithm, which knows the networks to start from."""
+    method = get_method(wildcards.method)
+    agents = filter(None, (method.objective, method.offline))
+    return code_of("off2on.training.finetune", *(f"off2on.agents.{name}" for name in agents))
+
+
 def collect_settings(wildcards):
-    actors = (PACKAGE / "actors" / wildcards.task).glob("*.safetensors")
+    directory = PACKAGE / "actors" / wildcards.task
+    actors = [*directory.glob("*.safetensors"), *directory.glob("settings.json")]
     return [SCALE.collect.model_dump_json(), code_hash(files=actors)]
 
 
@@ -163,7 +177,7 @@ def pretrain_settings(wildcards):
 def finetune_settings(wildcards):
     method = get_method(wildcards.method)
     settings = SCALE.settings(wildcards.task, wildcards.dataset, wildcards.method)
-    return _read(settings, method.sections, method.size(settings))
+    return [method.sampler, *_read(settings, method.sections, method.size(settings))]
 
 
 def _read(settings, sections, members):

@@ -21,7 +21,7 @@ rule pretrain:
         runtime=runtime(pretrain_cost),
         disk_mb=disk_mb(pretrain_cost),
     params:
-        code=lambda wildcards: code_of("off2on.training.pretrain", f"off2on.agents.{wildcards.algorithm}"),
+        code=pretrain_code,
         settings=pretrain_settings,
     message:
         "pretrain {wildcards.algorithm} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
@@ -48,9 +48,7 @@ rule finetune:
         runtime=runtime(finetune_cost),
         disk_mb=disk_mb(finetune_cost),
     params:
-        code=lambda wildcards: code_of(
-            "off2on.training.finetune", f"off2on.agents.{get_method(wildcards.method).objective}"
-        ),
+        code=finetune_code,
         settings=finetune_settings,
     message:
         "finetune {wildcards.method} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
