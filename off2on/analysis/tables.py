@@ -6,6 +6,7 @@ The DAG reads `FILES` from here, so pandas is imported only when tables are read
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def _frame(columns: Sequence[str]) -> "pd.DataFrame":
 
 @dataclass(frozen=True)
 class Tables:
-    """What `aggregate` wrote, read back."""
+    """What `aggregate` wrote, read back. Cost and renderings, which no run makes, are read when a figure asks."""
 
     #: task, dataset, method, label, seed and the columns of progress.csv
     curves: "pd.DataFrame"
@@ -52,12 +53,27 @@ class Tables:
     provenance: list[dict[str, Any]]
     #: task, dataset, seed, importance_samples, split (offline: held out, or online), log_likelihood (nats)
     likelihood: "pd.DataFrame" = field(default_factory=lambda: _frame(LIKELIHOOD_COLUMNS))
-    #: members, implementation (batched, loop), medians and quartiles of times, memory; empty: not measured
-    cost: "pd.DataFrame" = field(default_factory=lambda: _frame(COST_COLUMNS))
-    #: what the cost was measured on
-    cost_job: dict[str, Any] = field(default_factory=dict)
-    #: what `off2on render` says about each task, and the picture's bytes under `png` (None: no picture)
-    renders: list[dict[str, Any]] = field(default_factory=list)
+    #: `results/<scale>/<source>`, where cost and renderings lie; None: there are none
+    results: Path | None = None
+
+    @property
+    def cost(self) -> "pd.DataFrame":
+        """Members, implementation (batched, loop), medians and quartiles of times, memory; empty: not measured."""
+        return self._measured[0]
+
+    @property
+    def cost_job(self) -> dict[str, Any]:
+        """What the cost was measured on."""
+        return self._measured[1]
+
+    @cached_property
+    def _measured(self) -> tuple["pd.DataFrame", dict[str, Any]]:
+        return _cost(self.results / COST) if self.results else (_frame(COST_COLUMNS), {})
+
+    @cached_property
+    def renders(self) -> list[dict[str, Any]]:
+        """What `off2on render` says about each task, and the picture's bytes under `png` (None: no picture)."""
+        return _renders(self.results / RENDERS) if self.results else []
 
 
 def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
@@ -66,7 +82,7 @@ def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def read_tables(directory: Path) -> Tables:
-    """Read the tables of an `analysis/` directory, and what lies beside it that no run makes: cost and renderings.
+    """Read the tables of an `analysis/` directory.
 
     Raises:
         Off2OnError: one of them is missing.
@@ -81,16 +97,16 @@ def read_tables(directory: Path) -> Tables:
         for name in FILES[:-1]
     }
     found["provenance"] = json.loads((directory / FILES[-1]).read_text())
-    return Tables(**found, **_cost(directory.parent / COST), renders=_renders(directory.parent / RENDERS))
+    return Tables(**found, results=directory.parent)
 
 
-def _cost(path: Path) -> dict[str, Any]:
+def _cost(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
     import pandas as pd
 
     if not path.is_file():
-        return {}
+        return _frame(COST_COLUMNS), {}
     try:
-        return {"cost": pd.read_csv(path), "cost_job": json.loads(path.with_suffix(".json").read_text())}
+        return pd.read_csv(path), json.loads(path.with_suffix(".json").read_text())
     except (OSError, ValueError) as error:
         raise Off2OnError(
             f"{path}, or the JSON beside it: {error}; remove both, run 'off2on cost' again"

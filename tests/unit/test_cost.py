@@ -14,6 +14,7 @@ from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent, sac_g
 from off2on.analysis.tables import COST_COLUMNS
 from off2on.config import Cost, load_scale
 from off2on.data.batch import Batch
+from off2on.files import write_text
 from off2on.nn.mlp import Params
 from off2on.nn.state import Nets
 from off2on.seeding import stream
@@ -106,10 +107,18 @@ def test_the_same_work_every_time() -> None:
         assert all(torch.equal(value, found[key]) for key, value in first.agent.state().items())
 
 
-def test_the_files_of_a_measurement(tmp_path: Path) -> None:
-    scale = load_scale(str(MICRO)).model_copy(update={"cost": Cost(members=(1, 2), repeats=3)})
+def test_the_files_of_a_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scale = load_scale(str(MICRO)).model_copy(update={"cost": Cost(members=(1, 2), repeats=15)})
     path = tmp_path / "cost.csv"
+    written: list[str] = []
+
+    def spied(file: Path, text: str) -> None:
+        written.append(file.name)
+        write_text(file, text)
+
+    monkeypatch.setattr("off2on.training.cost.write_text", spied)
     measure_cost(scale, path)
+    assert written == ["cost.json", "cost.csv"]
     table = pd.read_csv(path)
     assert tuple(table.columns) == COST_COLUMNS
     assert table["members"].tolist() == [1, 1, 2, 2]
@@ -124,7 +133,7 @@ def test_the_files_of_a_measurement(tmp_path: Path) -> None:
     info = json.loads(path.with_suffix(".json").read_text())
     assert info["task"] == "halfcheetah"
     assert info["sizes"] == {"observation": 17, "action": 6, "widths": [16, 16], "batch": 16}
-    assert (info["repeats"], info["threads"]) == (3, 1)
+    assert (info["repeats"], info["threads"]) == (15, 1)
     assert {"cpu", "packages", "git_commit", "load_average_at_start"} <= info.keys()
 
 

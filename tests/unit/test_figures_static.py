@@ -14,6 +14,7 @@ from matplotlib.image import imsave
 from matplotlib.transforms import Bbox
 
 from off2on.analysis.aggregate import aggregate
+from off2on.analysis.evidence import gather_evidence
 from off2on.analysis.tables import COST_COLUMNS, Tables, read_tables
 from off2on.errors import Off2OnError
 from off2on.figures import fig_2, fig_6, table_b
@@ -164,7 +165,7 @@ def test_fig_6_without_pictures_says_so(nothing: Tables) -> None:
 def test_a_picture_that_is_gone_is_named(layout: Layout) -> None:
     layout.render("walker2d").with_suffix(".png").unlink()
     with pytest.raises(Off2OnError, match=r"renders/walker2d\.json, or the picture .* run 'off2on render' again"):
-        read_tables(layout.analysis)
+        draw("fig_6", layout)
 
 
 # ---------------------------------------------------------------------------------------------- Appendix B
@@ -211,7 +212,14 @@ def test_table_b_unmeasured_says_so(nothing: Tables) -> None:
 def test_a_damaged_measurement_is_named(layout: Layout) -> None:
     layout.cost.with_suffix(".json").write_text("{")
     with pytest.raises(Off2OnError, match=r"cost\.csv, or the JSON beside it: .*run 'off2on cost'"):
-        read_tables(layout.analysis)
+        draw("table_b", layout)
+
+
+def test_other_figures_do_not_read_a_measurement_that_is_being_written(layout: Layout) -> None:
+    layout.cost.with_suffix(".json").unlink()
+    layout.render("hopper").write_text("{")
+    assert draw("fig_2", layout).is_file()
+    assert not gather_evidence(layout.analysis).verdicts.empty
 
 
 # -------------------------------------------------------------------------------------------------- files
