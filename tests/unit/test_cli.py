@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from off2on.cli import EXAMPLES, app, main
+from off2on.paths import Layout
 from tests.conftest import MICRO
 
 
@@ -24,6 +25,17 @@ def test_every_job_has_an_example_in_the_help(
     assert run(monkeypatch, "--help") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert all(f"off2on {name} {words}" in shown for name, words in EXAMPLES.items())
+
+
+def test_the_example_of_aggregate_gathers_every_kind_of_job() -> None:
+    layout = Layout("quick", "local")
+    patterns = EXAMPLES["aggregate"].split()[2:]
+    paths = (
+        layout.pretrain("hopper", "medium", "cql", 0),
+        layout.run("hopper", "medium", "ours", 0),
+        layout.likelihood("hopper", "medium", 0),
+    )
+    assert [[path.match(pattern) for pattern in patterns].count(True) for path in paths] == [1, 1, 1]
 
 
 ERRORS = {
