@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from off2on.analysis.aggregate import aggregate
+from off2on.analysis.evidence import FILES as EVIDENCE
+from off2on.analysis.evidence import gather_evidence
+from off2on.analysis.tables import FILES
 from off2on.config import REPOSITORY
 from off2on.errors import Off2OnError
 from off2on.results import COLUMNS, KEYS, KIND_KEYS, METHOD_KEYS, read_run, validate
@@ -157,6 +161,18 @@ def test_the_document_names_every_column_and_key() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", FORMAT.read_text(), re.MULTILINE))
     keys = {*KEYS, *METHOD_KEYS, *(key for keys in KIND_KEYS.values() for key in keys)}
     assert named == {*COLUMNS, *keys}
+
+
+def test_the_document_names_every_table_and_its_columns(tmp_path: Path) -> None:
+    aggregate([], tmp_path)
+    gather_evidence(tmp_path)
+    text = FORMAT.read_text()
+    assert [name for name in (*FILES, *EVIDENCE) if f"`{name}`" not in text] == []
+    for name in FILES[:-1]:
+        (row,) = re.findall(rf"^\| `{name}` \|.*$", text, re.MULTILINE)
+        columns = (tmp_path / name).read_text().splitlines()[0].split(",")
+        told = set(re.findall(r"\w+", row)) | (set(COLUMNS) if "those of progress.csv" in row else set())
+        assert set(columns) <= told, name
 
 
 def test_the_worked_example_is_valid(tmp_path: Path) -> None:
