@@ -16,8 +16,6 @@ from off2on.files import atomic, write_text
 
 TASK_ORDER = (*TASKS, "pick-place", "grasp-closed-drawer", "grasp-blocked-drawer")
 DATASET_ORDER = ("random", "medium", "medium-replay", "medium-expert", "mixed", "none")
-#: file endings of a figure, its numbers last
-ENDINGS = ("svg", "pdf", "png", "csv")
 INK, MUTED, GRID = "#1a1a1a", "#5f6368", "#e3e5e8"
 
 Dash = str | tuple[int, tuple[float, ...]]

@@ -16,7 +16,7 @@ from off2on.figures import fig_3, fig_4a, fig_4b, fig_4c
 from off2on.figures.curve_figure import DATASETS, TASKS
 from off2on.figures.panels import seeds_note
 from off2on.figures.registry import draw, get_figure
-from off2on.figures.style import DATASET_STYLES, ENDINGS, METHOD_STYLES, method_style
+from off2on.figures.style import DATASET_STYLES, METHOD_STYLES, method_style
 from off2on.figures.words import against_paper, compare, mean_std
 from off2on.methods import METHODS
 from tests.unit.synthetic_results import Tree, aggregated
@@ -145,9 +145,10 @@ def test_fig_4c_takes_the_dataset_with_the_most_arms(quick: Tables) -> None:
 
 def test_the_same_tables_give_the_same_bytes(tree: Tree, quick: Tables) -> None:
     stem = draw("fig_4c", tree.layout).with_suffix("")
-    first = {ending: stem.with_suffix(f".{ending}").read_bytes() for ending in ENDINGS}
+    endings = get_figure("fig_4c").endings
+    first = {ending: stem.with_suffix(f".{ending}").read_bytes() for ending in endings}
     draw("fig_4c", tree.layout)
-    assert first == {ending: stem.with_suffix(f".{ending}").read_bytes() for ending in ENDINGS}
+    assert first == {ending: stem.with_suffix(f".{ending}").read_bytes() for ending in endings}
     assert not re.search(rb"CreationDate|dc:date|20\d\d-\d\d-\d\dT", first["svg"] + first["pdf"] + first["png"])
     assert b"halfcheetah-medium" in first["svg"]  # text stays text
     assert set(pd.read_csv(stem.with_suffix(".csv"))["method"]) == {"ours", "uniform", "online-only"}
