@@ -1,7 +1,7 @@
-"""Where the numbers come from: settings of each method, datasets, and the provenance of every job."""
+"""Where the numbers come from: settings of methods and pre-trainings, datasets, provenance of every job."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -9,13 +9,24 @@ from typing import Any
 
 from off2on.figures.sheets import NOTHING, Sheet
 from off2on.figures.style import METHOD_STYLES, in_order
-from off2on.methods import METHODS
+from off2on.method import Algorithm, Method
+from off2on.methods import ALGORITHMS, METHODS
 from off2on.paths import Layout
+from off2on.results import NAMES
 
 Info = Mapping[str, Any]
 
 #: settings that only balanced replay reads
-_BALANCED = {"online.density_batch", "online.density_lr", "online.temperature", "online.rho"}
+_BALANCED = {f"online.{name}" for name in ("density_batch", "density_depth", "density_lr", "temperature", "rho")}
+#: settings that only training from scratch reads
+_SCRATCH = {"online.warmup_steps", "online.scratch_members"}
+#: settings of SAC's losses; AWAC and BCQ have their own
+_SAC = {"online.batch", "online.policy_lr", "online.q_lr"}
+#: of section `offline`: what keeping CQL's term online reads, and what every pre-training reads
+_CQL_TERM = {"offline.min_q_weight", "offline.cql_actions"}
+_PRETRAINING = {f"offline.{name}" for name in ("discount", "tau", "evaluate_every", "eval_episodes")}
+#: of sections `awac` and `bcq`: what one phase alone reads
+_OFFLINE_ONLY, _ONLINE_ONLY = {"awac.steps", "awac.batch", "bcq.steps"}, {"awac.online_batch"}
 
 _LOCAL = {
     "random": "uniform actions",
@@ -34,7 +45,6 @@ _SOURCES = {
 
 def methods_sheet(jobs: Iterable[Info]) -> Sheet:
     """Name, description and ensemble size of each method."""
-    infos = _by_method(jobs)
     rows = [
         [
             info["method_settings"]["label"],
@@ -42,29 +52,43 @@ def methods_sheet(jobs: Iterable[Info]) -> Sheet:
             str(info["members"]),
             info["method_settings"]["description"],
         ]
-        for info in (found[0] for found in infos.values())
+        for info in (found[0] for found in _by_name(jobs, "finetune").values())
     ]
     return Sheet("Methods", ["method", "name", "N", "what it is"], rows)
 
 
-def settings_sheet(jobs: Iterable[Info]) -> Sheet:
-    """Settings down, methods across; a value that differs on some dataset is given with the dataset."""
-    methods = _by_method(jobs)
-    found = {method: [(_job(info), _settings(info)) for info in infos] for method, infos in methods.items()}
+def settings_sheets(jobs: Sequence[Info]) -> list[Sheet]:
+    """Settings down, methods across, and the same of the pre-trainings; each as its run.json has it.
+
+    A value that differs on some dataset is given with the dataset.
+    """
+    labels = {info["method"]: info["method_settings"]["label"] for info in jobs if info["kind"] == "finetune"}
+    return [
+        _settings_sheet("Settings of each method", _by_name(jobs, "finetune"), labels),
+        _settings_sheet(
+            "Settings of each offline pre-training",
+            _by_name(jobs, "pretrain"),
+            {name: name.upper() for name in ALGORITHMS},
+        ),
+    ]
+
+
+def _settings_sheet(title: str, groups: Mapping[str, list[Info]], labels: Mapping[str, str]) -> Sheet:
+    found = {name: [(_job(info), _settings(info)) for info in infos] for name, infos in groups.items()}
     keys = dict.fromkeys(key for runs in found.values() for _, settings in runs for key in settings)
     rows = [[key, *(_values(key, runs) for runs in found.values())] for key in keys]
-    header = ["setting", *(infos[0]["method_settings"]["label"] for infos in methods.values())]
-    return Sheet("Settings", header, rows, f"{NOTHING}: the method does not use it.")
+    return Sheet(title, ["setting", *(labels.get(name, name) for name in found)], rows, f"{NOTHING}: not used.")
 
 
-def _by_method(jobs: Iterable[Info]) -> dict[str, list[Info]]:
-    tuned = [info for info in jobs if info["kind"] == "finetune"]
-    names = in_order((info["method"] for info in tuned), METHOD_STYLES)
-    return {name: [info for info in tuned if info["method"] == name] for name in names}
+def _by_name(jobs: Iterable[Info], kind: str) -> dict[str, list[Info]]:
+    """The jobs of a kind by method or algorithm."""
+    found = [(info[NAMES[kind]], info) for info in jobs if info["kind"] == kind]
+    order = METHOD_STYLES if kind == "finetune" else ALGORITHMS
+    return {name: [i for own, i in found if own == name] for name in in_order((own for own, _ in found), order)}
 
 
 def _settings(info: Info) -> dict[str, str]:
-    """The settings that a run used, flat: 'online.rho' -> '0.75'."""
+    """The settings that a job used, flat: 'online.rho' -> '0.75'."""
     return {key: value for key, value in _flat(info["settings"]) if _used(key, info)}
 
 
@@ -81,15 +105,34 @@ def _real(value: Any) -> bool:
 
 
 def _used(key: str, info: Info) -> bool:
-    """Whether a method of the project reads a setting; of a baseline from outside, all settings count."""
+    """Whether the job read a setting of its run.json; of a baseline from outside, all settings count."""
+    if info["kind"] == "pretrain":
+        algorithm = ALGORITHMS.get(info["algorithm"])
+        return algorithm is None or _read_offline(key, algorithm)
     method = METHODS.get(info["method"])
-    if method is None:
-        return True
-    if key == "members" or (method.sampler != "balanced" and key in _BALANCED):
-        return False
-    if method.offline is None:
-        return not key.startswith("offline.") and key != "online.first_epoch_multiplier"
-    return key != "online.warmup_steps"
+    return method is None or _read_online(key, method)
+
+
+def _read_offline(key: str, algorithm: Algorithm) -> bool:
+    section = key.split(".")[0]
+    if section == "network":
+        return algorithm.name in {"cql", "fqe"}
+    return key == "members" or key in _PRETRAINING or (section == algorithm.section and key not in _ONLINE_ONLY)
+
+
+def _read_online(key: str, method: Method) -> bool:
+    section = key.split(".")[0]
+    if key in _BALANCED:
+        return method.sampler.startswith("balanced")
+    if key in _SCRATCH:
+        return method.offline is None
+    if key in _SAC or section == "network":
+        return method.objective in {"ensemble", "cql_reg"}
+    if key == "online.first_epoch_multiplier":
+        return method.first_epoch_longer
+    if section == "offline":
+        return method.objective == "cql_reg" and key in _CQL_TERM
+    return section in method.sections and key not in _OFFLINE_ONLY
 
 
 def _values(key: str, runs: list[tuple[str, dict[str, str]]]) -> str:

@@ -17,7 +17,7 @@ from off2on.figures.origins import (
     methods_sheet,
     period,
     provenance_sheet,
-    settings_sheet,
+    settings_sheets,
     versions_sheet,
 )
 from off2on.figures.panels import labels
@@ -76,7 +76,8 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
         statistics=statistics_sheets(evidence, labels(tables.runs)) if evidence else [],
         figures=[_figure(layout, tables, name) for name in figures],
         finals=[returns, final_sheet(final, "normalized", "Final normalised score", 1)],
-        settings=[methods_sheet(jobs), settings_sheet(jobs)],
+        methods=methods_sheet(jobs),
+        settings=settings_sheets(jobs),
         datasets=datasets_sheet(layout, jobs),
         provenance=[versions_sheet(jobs), provenance_sheet(jobs)],
     )

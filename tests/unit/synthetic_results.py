@@ -12,9 +12,10 @@ import numpy as np
 
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.tables import Tables, read_tables
-from off2on.config import Settings
+from off2on.config import Network, Offline, Online, Settings
 from off2on.envs.tasks import TASKS
-from off2on.methods import METHODS
+from off2on.method import Method
+from off2on.methods import ALGORITHMS, METHODS
 from off2on.paths import Layout
 from off2on.results import COLUMNS
 
@@ -112,30 +113,28 @@ def aggregated(tree: Tree) -> Tables:
     return read_tables(tree.layout.analysis)
 
 
+def made_up_settings(data: str, members: int = 3) -> Settings:
+    """The settings of all jobs on a dataset: those of no scale, so that tuning one changes no test."""
+    offline = Offline(steps=10_000, batch=128, min_q_weight=10 if data == "medium" else 5)
+    return Settings(members=members, network=Network(width=128), offline=offline, online=Online(env_steps=5000))
+
+
 def run_info(
     kind: str, scale: str, source: str, task: str, data: str, name: str, seed: int, members: int = 3
 ) -> dict[str, Any]:
-    """A run.json of a method of the project, or of an unknown baseline, at a scale of so many members."""
-    offline = {"steps": 10_000, "batch": 128, "min_q_weight": 10.0 if data == "medium" else 5.0}
-    settings: dict[str, Any] = {"members": members, "network": {"width": 128, "depth": 2}, "offline": offline}
+    """A run.json of a method of the project, or of an unknown baseline, at a scale of so many members.
+
+    Its first part is what `identity()` of the training jobs says (tested), without importing torch.
+    """
+    settings = made_up_settings(data, members)
     info: dict[str, Any] = {"kind": kind, "scale": scale, "source": source, "task": task, "dataset": data}
-    if kind == "finetune":
-        method = METHODS.get(name)
-        info["method"] = name
-        settings["online"] = {"env_steps": 5000, "policy_lr": 3e-4, "rho": 0.75}
-        info["method_settings"] = {
-            "label": method.label if method else name.upper(),
-            "description": method.description if method else "a stranger's baseline <made up>",
-            "sampler": method.sampler if method else None,
-            "offline": method.offline if method else None,
-            "members": method.size(Settings(members=members)) if method else 1,
-        }
+    if kind == "pretrain":
+        read = {"members", "network", "offline", ALGORITHMS[name].section}
+        info |= {"algorithm": name, "members": members, "settings": settings.model_dump(mode="json", include=read)}
     else:
-        info["algorithm"] = name
+        info |= {"method": name} | (_of_method(METHODS[name], settings) if name in METHODS else _of_stranger(name))
     return info | {
         "seed": seed,
-        "members": info.get("method_settings", {"members": members})["members"],
-        "settings": settings,
         "config_hash": "0123456789abcdef",
         "git_commit": "0123456789abcdef0123456789abcdef01234567",
         "git_dirty": seed == 1,
@@ -151,6 +150,25 @@ def run_info(
         "peak_memory_mb": 512.0,
         "gradient_steps_per_second": 100.0,
         "env_steps_per_second": 50.0,
+    }
+
+
+def _of_method(method: Method, settings: Settings) -> dict[str, Any]:
+    size = method.size(settings)
+    names = ("label", "description", "sampler", "objective", "offline")
+    return {
+        "members": size,
+        "method_settings": {name: getattr(method, name) for name in names} | {"members": size},
+        "settings": settings.model_dump(mode="json", include=method.sections),
+    }
+
+
+def _of_stranger(name: str) -> dict[str, Any]:
+    described = {"label": name.upper(), "description": "a stranger's baseline <made up>"}
+    return {
+        "members": 1,
+        "method_settings": described | {"sampler": None, "offline": None, "members": 1},
+        "settings": {"learning_rate": 3e-4},
     }
 
 

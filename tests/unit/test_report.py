@@ -1,9 +1,11 @@
 """The report: one page, self-contained, with the numbers of the tables in it."""
 
+import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pandas as pd
@@ -11,14 +13,18 @@ import pytest
 
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.evidence import gather_evidence
+from off2on.config import Awac, Bcq, Fqe, Offline
 from off2on.errors import Off2OnError
-from off2on.figures.origins import datasets_sheet, settings_sheet
+from off2on.figures.origins import datasets_sheet, settings_sheets
 from off2on.figures.registry import draw
 from off2on.figures.report import build_report
-from off2on.figures.sheets import Cell, Sheet, latex
+from off2on.figures.sheets import NOTHING, Cell, Sheet, latex
 from off2on.figures.svg import inline_svg
+from off2on.methods import ALGORITHMS, METHODS
 from off2on.paths import Layout
-from tests.unit.synthetic_results import Tree, run_info
+from off2on.training.finetune import FinetuneJob
+from off2on.training.pretrain import PretrainJob
+from tests.unit.synthetic_results import Tree, made_up_settings, run_info
 
 NAMES = ["fig_4a", "fig_4c"]
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -194,17 +200,75 @@ def test_a_figure_that_is_not_drawn_is_named(tree: Tree) -> None:
         build_report(tree.layout, ["fig_4b"])
 
 
-def test_settings_name_the_dataset_where_they_differ_and_skip_what_is_unused() -> None:
-    jobs = [
-        run_info("finetune", "quick", "local", "halfcheetah", data, method, 0)
-        for data, method in (("random", "ours"), ("medium-replay", "ours"), ("medium", "ours"), ("none", "sac"))
-    ]
-    sheet = settings_sheet(jobs)
-    rows = {str(row[0]): row[1:] for row in sheet.rows}
-    assert sheet.header == ["setting", "Ours", "SAC"]
-    assert rows["offline.min_q_weight"] == ["5; 10 (halfcheetah-medium)", "–"]
-    assert rows["online.rho"] == ["0.75", "–"]
-    assert rows["online.env_steps"] == ["5000", "5000"]
+def made(*jobs: tuple[str, str], kind: str = "finetune") -> list[dict[str, Any]]:
+    """What run.json of jobs of (dataset, method or algorithm) says."""
+    return [run_info(kind, "quick", "local", "halfcheetah", data, name, 0) for data, name in jobs]
+
+
+def columns(sheet: Sheet) -> dict[str, dict[str, str]]:
+    """Method -> setting -> value, of what it uses."""
+    return {
+        name: {str(row[0]): str(row[i]) for row in sheet.rows if row[i] != NOTHING}
+        for i, name in enumerate(sheet.header[1:], 1)
+    }
+
+
+def test_made_up_jobs_say_of_themselves_what_real_ones_say() -> None:
+    place, settings = ("quick", "local", "halfcheetah", "medium"), made_up_settings("medium")
+    jobs: dict[tuple[str, str], FinetuneJob | PretrainJob] = {
+        ("finetune", name): FinetuneJob(*place, method, 0, settings) for name, method in METHODS.items()
+    }
+    jobs |= {("pretrain", name): PretrainJob(*place, own, 0, settings) for name, own in ALGORITHMS.items()}
+    for (kind, name), job in jobs.items():
+        identity = json.loads(json.dumps(job.identity()))
+        info = run_info(kind, *place, name, 0)
+        assert {key: info[key] for key in identity} == identity
+
+
+def test_settings_name_the_dataset_where_they_differ() -> None:
+    jobs = [("random", "ours"), ("medium-replay", "ours"), ("medium", "ours"), ("none", "sac")]
+    online, offline = settings_sheets(made(*jobs) + made(("random", "cql"), ("medium", "cql"), kind="pretrain"))
+    found = columns(online)
+    assert list(found) == ["Ours", "SAC"]
+    assert (found["Ours"]["online.rho"], found["Ours"]["online.env_steps"]) == ("0.75", "5000")
+    assert found["SAC"]["online.warmup_steps"] == "1000"
+    assert found["SAC"].keys() - found["Ours"].keys() == {"online.warmup_steps", "online.scratch_members"}
+    assert columns(offline)["CQL"]["offline.min_q_weight"] == "10; 5 (halfcheetah-random)"
+
+
+def test_settings_are_those_that_a_method_reads() -> None:
+    names = ("ours", "ours-ratio-mixture", "cql-reg", "uniform", "awac", "bcq-ft")
+    found = columns(settings_sheets(made(*(("medium", name) for name in names)))[0])
+    ours, reg, uniform = found["Ours"].keys(), found["CQL Reg"].keys(), found["Uniform"].keys()
+    balanced = {
+        f"online.{name}" for name in ("rho", "temperature", "density_batch", "density_depth", "density_lr")
+    }
+    assert found["Ours (ratio to mixture)"].keys() == ours
+    assert ours - uniform == balanced
+    assert reg - ours == {"offline.min_q_weight", "offline.cql_actions"}
+    assert {"network.width", "online.batch", "online.policy_lr", "online.q_lr"} < uniform
+    names = ("env_steps", "epoch_steps", "discount", "tau", "eval_episodes", "auroc_pairs")
+    shared = {f"online.{name}" for name in names}
+    for label, name, section, unread in (
+        ("AWAC", "awac", Awac, {"steps", "batch"}),
+        ("BCQ-ft", "bcq", Bcq, {"steps"}),
+    ):
+        own = {key.split(".")[1] for key in found[label] if key.startswith(f"{name}.")}
+        assert own == section.model_fields.keys() - unread
+        assert {key for key in found[label] if not key.startswith(f"{name}.")} == shared
+
+
+def test_settings_are_those_that_a_pretraining_reads() -> None:
+    found = columns(settings_sheets(made(*(("medium", name) for name in ALGORITHMS), kind="pretrain"))[1])
+    assert list(found) == ["CQL", "FQE", "AWAC", "BCQ"]
+    network = {"network.width", "network.depth"}
+    shared = {"members", "offline.discount", "offline.tau", "offline.evaluate_every", "offline.eval_episodes"}
+    assert found["CQL"].keys() == shared | network | {f"offline.{name}" for name in Offline.model_fields}
+    assert found["FQE"].keys() == shared | network | {f"fqe.{name}" for name in Fqe.model_fields}
+    assert found["BCQ"].keys() == shared | {f"bcq.{name}" for name in Bcq.model_fields}
+    assert shared < found["AWAC"].keys()
+    assert "awac.policy.depth" in found["AWAC"]
+    assert not found["AWAC"].keys() & {"awac.online_batch", "network.width", "offline.q_lr"}
 
 
 def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
