@@ -27,6 +27,14 @@ def test_the_run_ends_with_figures_and_report(finished: Path) -> None:
     assert f"report: {finished / FIGURES / 'report.html'}" in output
 
 
+def test_snakemakes_own_report_has_the_figures(snakemake: Snakemake, copy: Path) -> None:
+    done = snakemake("--config", f"scale={MICRO}", "--report", "snakemake.html", directory=copy)
+    assert done.returncode == 0, done.stdout
+    page = (copy / "snakemake.html").read_text()
+    assert "fig_4a.svg" in page
+    assert not re.findall(r"""<(?:script|link|img)[^>]+(?:src|href)=["']https?://""", page)
+
+
 def test_a_second_run_has_nothing_to_do(snakemake: Snakemake, copy: Path) -> None:
     done = snakemake("--config", f"scale={MICRO}", directory=copy)
     assert done.returncode == 0, done.stdout

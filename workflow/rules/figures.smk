@@ -59,7 +59,8 @@ for name in FIGURES:
             rules.aggregate.output,
             FIGURE_INPUTS.get(name, []),
         output:
-            [LAYOUT.figures / f"{name}.{ending}" for ending in FIGURES[name].endings],
+            report(LAYOUT.figures / f"{name}.svg", category="Figures", labels={"figure": FIGURES[name].title}),
+            [LAYOUT.figures / f"{name}.{ending}" for ending in FIGURES[name].endings if ending != "svg"],
         log:
             LOGS / f"{name}.log",
         localrule: True
@@ -84,10 +85,8 @@ rule report:
         rules.claims.output,
         [LAYOUT.figures / f"{name}.{ending}" for name in FIGURES for ending in FIGURES[name].endings],
     output:
-        [
-            LAYOUT.figures / name
-            for name in ("report.html", "table_final.csv", "table_final.tex", "table_claims.csv")
-        ],
+        report(REPORT, category="Report"),
+        [LAYOUT.figures / name for name in ("table_final.csv", "table_final.tex", "table_claims.csv")],
     log:
         LOGS / "report.log",
     localrule: True
