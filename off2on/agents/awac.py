@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import Metrics, init_twins, q_values, soft_update
+from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values, soft_update
 from off2on.config import Awac, Network, Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import Gaussian, init_policy, log_density, mixture
 from off2on.nn.mlp import dense, hidden
-from off2on.nn.state import Nets, copy_into, flatten
+from off2on.nn.state import Nets
 
 #: fine-tuning goes on with the targets of the offline agents (facts 4.4)
 KEPT = ("policy", "critic", "target")
@@ -55,7 +55,7 @@ class Terms(NamedTuple):
     log_prob: Tensor
 
 
-class _Awac:
+class _Awac(TwinAgent):
     """What offline agents and the online ensemble have in common: networks `KEPT`, and the update."""
 
     #: the members act, and weigh the data, as one
@@ -97,26 +97,6 @@ class _Awac:
     def _sample(self, members: Gaussian, noise: Tensor) -> Tensor:
         gaussian = mixture(members) if self.ensemble else members
         return gaussian.mean + gaussian.std * noise
-
-    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
-        """Standard normals `[B, A]` to explore with; an evaluation takes the mean."""
-        if not explore:
-            return None
-        return torch.from_numpy(rng.standard_normal((count, self.action_size), np.float32))
-
-    @torch.no_grad()
-    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
-        return q_values(self.nets["critic"], observations, actions).amin(0)
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything that further updates depend on."""
-        return flatten(self.nets, "nets/") | self.adam.state("adam/")
-
-    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave."""
-        copy_into(self.nets, tensors, "nets/")
-        self.adam.load_state(tensors, "adam/")
 
 
 class AwacAgents(_Awac):

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import Metrics, q_values, soft_update
+from off2on.agents.twins import Metrics, TwinAgent, q_values, soft_update
 from off2on.config import Bcq, Settings
 from off2on.data.batch import Batch
 from off2on.nn.action_vae import KL_WEIGHT, decode, encode, init_vae, kl_divergence, sample_actions
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.linear import init_linear, numbered
 from off2on.nn.mlp import mlp
-from off2on.nn.state import Nets, copy_into, flatten
+from off2on.nn.state import Nets
 
 KEPT = ("vae_encoder", "vae_decoder", "critic", "target", "perturbation", "perturbation_target")
 TRAINED = ("vae_encoder", "vae_decoder", "critic", "perturbation")
@@ -58,7 +58,7 @@ def init_nets(
     }
 
 
-class _Agent:
+class _Agent(TwinAgent):
     """What offline training and fine-tuning share: E members, three losses and the targets."""
 
     def __init__(self, nets: Nets, bcq: Bcq, discount: float, tau: float) -> None:
@@ -88,20 +88,6 @@ class _Agent:
         soft_update(self.nets["target"], self.nets["critic"], self.tau)
         soft_update(self.nets["perturbation_target"], self.nets["perturbation"], self.tau)
         return metrics | found
-
-    @torch.no_grad()
-    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
-        return q_values(self.nets["critic"], observations, actions).amin(0)
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything that further updates depend on."""
-        return flatten(self.nets, "nets/") | self.adam.state("adam/")
-
-    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave."""
-        copy_into(self.nets, tensors, "nets/")
-        self.adam.load_state(tensors, "adam/")
 
 
 class OfflineBcq(_Agent):

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import Metrics, init_agent, q_values, soft_update
+from off2on.agents.ensemble import init_agent
+from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values, soft_update
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
@@ -24,7 +25,7 @@ from off2on.nn.gaussian import (
     policy,
     sample_with_epsilon,
 )
-from off2on.nn.state import Nets, copy_into, flatten
+from off2on.nn.state import Nets
 
 KEPT = ("policy", "critic")
 #: hidden activations of all critics that one chunk of states may hold: what fits a core's cache is several
@@ -88,7 +89,7 @@ class Draws(NamedTuple):
     penalty: Penalty
 
 
-class CqlAgent:
+class CqlAgent(TwinAgent):
     """E agents with networks `policy`, `critic`, `target`, `temperature` and, with a threshold, `lagrange`."""
 
     def __init__(self, nets: Nets, settings: CqlSettings) -> None:
@@ -130,31 +131,17 @@ class CqlAgent:
         self.steps += 1
         return metrics
 
-    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
-        """Standard normals `[count, A]` for a sample of the policy; None for its mean."""
-        return torch.from_numpy(rng.standard_normal((count, self.action_size), np.float32)) if explore else None
-
-    @torch.no_grad()
     def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:
-        """Actions of one member, `[B, O]` -> `[B, A]`: a sample of its policy; without noise tanh of its mean."""
-        params = {name: value[member : member + 1] for name, value in self.nets["policy"].items()}
-        gaussian = policy(params, observations, CQL_LOG_STD)
-        z = gaussian.mean if noise is None else gaussian.mean + gaussian.std * noise
-        return torch.tanh(z[0])
-
-    @torch.no_grad()
-    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
-        return q_values(self.nets["critic"], observations, actions).amin(0)
+        """Actions of one member's policy, `[B, O]` -> `[B, A]`: a sample, or without noise tanh of its mean."""
+        return member_action(self.nets["policy"], observations, noise, member)
 
     def state(self) -> dict[str, Tensor]:
         """Everything that further updates depend on."""
-        return flatten(self.nets, "nets/") | self.adam.state("adam/") | {"steps": torch.tensor(self.steps)}
+        return super().state() | {"steps": torch.tensor(self.steps)}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `state` gave."""
-        copy_into(self.nets, tensors, "nets/")
-        self.adam.load_state(tensors, "adam/")
+        super().load_state(tensors)
         self.steps = int(tensors["steps"])
 
 

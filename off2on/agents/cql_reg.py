@@ -12,13 +12,12 @@ from torch import Tensor
 from off2on.agents.cql import Penalty, critic_gradients, penalty_draws
 from off2on.agents.ensemble import (
     EnsembleAgent,
-    Metrics,
     SacSettings,
     actor_gradients,
     ensemble_policy,
-    soft_update,
     td_target,
 )
+from off2on.agents.twins import Metrics, soft_update
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Gradients

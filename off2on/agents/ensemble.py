@@ -1,7 +1,6 @@
 """The ensemble agent: SAC on a mixture-moment policy and N clipped twin critics (facts 1.5-1.7).
 
-One member is plain SAC. Critics are stacked twin-major, `[2N, in, out]`: rows 0..N-1 are the first critics of
-the members, rows N..2N-1 the second.
+One member is plain SAC. Critics are stacked twin-major, `[2N, in, out]` (see `twins`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,14 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values, soft_update
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import SAC_LOG_STD, Gaussian, init_policy, mixture, policy, sample
-from off2on.nn.mlp import Params, init_mlp, mlp
-from off2on.nn.state import Nets, copy_into, flatten
-
-Metrics = dict[str, Tensor]
+from off2on.nn.state import Nets
 
 
 @dataclass(frozen=True)
@@ -39,32 +36,17 @@ def init_agent(
     return {"policy": policies, "critic": init_twins([observation_size + action_size, *widths, 1], rngs)}
 
 
-def init_twins(sizes: Sequence[int], rngs: Sequence[np.random.Generator]) -> Params:
-    """Fresh critics `[2N]` with layers `sizes`; member `i` draws from `rngs[i]`: first, second critic."""
-    first, second = init_mlp(sizes, rngs), init_mlp(sizes, rngs)
-    return {name: torch.cat([first[name], second[name]]) for name in first}
-
-
-def q_values(critic: Mapping[str, Tensor], observations: Tensor, actions: Tensor) -> Tensor:
-    """Both critics of every member: observations, actions `[B, .]` or `[N, B, .]` -> `[2, N, B]`."""
-    x = torch.cat([observations, actions], -1)
-    if x.dim() == 3:
-        x = torch.cat([x, x])
-    values = mlp(critic, x).squeeze(-1)
-    return values.view(2, -1, values.shape[-1])
-
-
 def ensemble_policy(params: Mapping[str, Tensor], observations: Tensor) -> Gaussian:
     """The ensemble's pre-tanh Gaussian, `[B, O]` -> mean, std `[B, A]`."""
     return mixture(policy(params, observations, SAC_LOG_STD))
 
 
-class EnsembleAgent:
+class EnsembleAgent(TwinAgent):
     """SAC updates of `policy`, `critic`, `target` and one temperature, by one Adam step a call."""
 
     def __init__(self, nets: Nets, settings: SacSettings) -> None:
         self.settings = settings
-        self.members = nets["policy"]["mean.bias"].shape[0]
+        self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.nets: Nets = {name: dict(params) for name, params in nets.items()}
         # targets start as copies of the critics; the temperature starts anew at 1 (facts 1.7)
         self.nets.setdefault("target", {k: v.clone() for k, v in nets["critic"].items()})
@@ -77,7 +59,7 @@ class EnsembleAgent:
 
     def draw_noise(self, rng: np.random.Generator, batch_size: int) -> Tensor:
         """Standard normals `[2, B, A]` of one update: for the samples at the observations and the next ones."""
-        shape = (2, batch_size, self.nets["policy"]["mean.bias"].shape[1])
+        shape = (2, batch_size, self.action_size)
         return torch.from_numpy(rng.standard_normal(shape, np.float32))
 
     def update(self, batch: Batch, noise: Tensor) -> Metrics:
@@ -87,31 +69,12 @@ class EnsembleAgent:
         soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
         return metrics
 
-    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
-        """Standard normals `[count, A]` for a sample of the policy; None for its mean."""
-        shape = (count, self.nets["policy"]["mean.bias"].shape[1])
-        return torch.from_numpy(rng.standard_normal(shape, np.float32)) if explore else None
-
     @torch.no_grad()
     def act(self, observations: Tensor, noise: Tensor | None = None) -> Tensor:
         """Actions `[B, A]`: a sample of the ensemble policy, or tanh of its mean without noise."""
         gaussian = ensemble_policy(self.nets["policy"], observations)
         z = gaussian.mean if noise is None else gaussian.mean + gaussian.std * noise
         return torch.tanh(z)
-
-    @torch.no_grad()
-    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[N, B]`."""
-        return q_values(self.nets["critic"], observations, actions).amin(0)
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything that further updates depend on."""
-        return flatten(self.nets, "nets/") | self.adam.state("adam/")
-
-    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave."""
-        copy_into(self.nets, tensors, "nets/")
-        self.adam.load_state(tensors, "adam/")
 
 
 def online_agent(nets: Nets, settings: Settings) -> EnsembleAgent:
@@ -167,9 +130,3 @@ def td_target(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> Tenso
     next_actions, next_log_pi = sample(ensemble_policy(nets["policy"], batch.next_observations), noise)
     q_next = q_values(nets["target"], batch.next_observations, next_actions).amin(0)
     return batch.rewards + (1 - batch.terminals) * discount * (q_next - alpha * next_log_pi)
-
-
-@torch.no_grad()
-def soft_update(target: Params, source: Params, tau: float) -> None:
-    """Target <- (1 - tau) target + tau source, in place."""
-    torch._foreach_lerp_(list(target.values()), [p.detach() for p in source.values()], tau)

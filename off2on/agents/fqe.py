@@ -4,19 +4,20 @@ Twin critics of E independent members; the policies are those of the offline alg
 takes no entropy, as CQL's does not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import Metrics, init_agent, q_values, soft_update
+from off2on.agents.ensemble import init_agent
+from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values, soft_update
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import CQL_LOG_STD, policy, sample
-from off2on.nn.state import Nets, copy_into, flatten
+from off2on.nn.state import Nets
 
 KEPT = ("policy", "critic")
 
@@ -30,7 +31,7 @@ class FqeSettings:
     tau: float = 0.005
 
 
-class FqeAgent:
+class FqeAgent(TwinAgent):
     """E members with networks `policy`, which stays as it is, `critic` and `target`."""
 
     def __init__(self, nets: Nets, settings: FqeSettings) -> None:
@@ -54,31 +55,9 @@ class FqeAgent:
         soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
         return metrics
 
-    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
-        """Standard normals `[count, A]` for a sample of the policy; None for its mean."""
-        return torch.from_numpy(rng.standard_normal((count, self.action_size), np.float32)) if explore else None
-
-    @torch.no_grad()
     def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:
-        """Actions of one member's fixed policy, `[B, O]` -> `[B, A]`."""
-        params = {name: value[member : member + 1] for name, value in self.nets["policy"].items()}
-        gaussian = policy(params, observations, CQL_LOG_STD)
-        z = gaussian.mean if noise is None else gaussian.mean + gaussian.std * noise
-        return torch.tanh(z[0])
-
-    @torch.no_grad()
-    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
-        return q_values(self.nets["critic"], observations, actions).amin(0)
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything that further updates depend on."""
-        return flatten(self.nets, "nets/") | self.adam.state("adam/")
-
-    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave."""
-        copy_into(self.nets, tensors, "nets/")
-        self.adam.load_state(tensors, "adam/")
+        """Actions of one member's policy, `[B, O]` -> `[B, A]`: a sample, or without noise tanh of its mean."""
+        return member_action(self.nets["policy"], observations, noise, member)
 
 
 def init_nets(

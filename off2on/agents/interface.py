@@ -3,7 +3,7 @@
 `off2on.agents.<module>` of an offline algorithm has `init_nets` and `offline_agent`, that of an online objective
 `online_agent`; they load by name, so that a job's code hash covers the algorithm it runs and no other.
 
-Networks are `[E, ...]`, critics stacked twin-major `[2E, ...]` (see `ensemble`). Noise is drawn from the loop's
+Networks are `[E, ...]`, critics stacked twin-major `[2E, ...]` (see `twins`). Noise is drawn from the loop's
 generators and passed in: an update or an action is a function of parameters, batch and noise.
 """
 
@@ -14,11 +14,10 @@ from typing import Any, Protocol, cast
 import numpy as np
 from torch import Tensor
 
+from off2on.agents.twins import Metrics
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.state import Nets
-
-Metrics = dict[str, Tensor]
 
 
 class OfflineAgent(Protocol):

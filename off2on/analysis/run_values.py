@@ -78,7 +78,7 @@ def offline_minimum(run: pd.DataFrame) -> float:
 
 
 def auroc_gap(run: pd.DataFrame) -> float:
-    """AUROC of the ensemble minus that of its first member, mean over the run."""
+    """AUROC of the ensemble minus that of a single member, mean over the run."""
     return float((run["q_auroc"] - run["q_auroc_single"]).mean())
 
 

@@ -20,7 +20,7 @@ def shares(*datasets: str) -> Callable[[Tables], list[Arm]]:
 
 
 def aurocs(_: Tables) -> list[Arm]:
-    """The ensemble and its first member, in runs of Ours."""
+    """The ensemble and its members one by one, in runs of Ours."""
     return [
         Arm("Q-ensemble", "ours", METHOD_STYLES["ours"], "q_auroc"),
         Arm("single Q", "ours", METHOD_STYLES["ours-n1"], "q_auroc_single"),
@@ -45,8 +45,8 @@ def auroc_notes(tables: Tables) -> list[str]:
     """What the two Q-functions are."""
     size = _members(tables).get("ours")
     return [
-        f"ensemble: mean over N = {size} members of the smaller of two Q-functions; single: the first member of "
-        "the same run"
+        f"ensemble: mean over N = {size} members of the smaller of two Q-functions; single: the AUROC "
+        "of one member of the same run, averaged over its members"
     ] * (size is not None)
 
 

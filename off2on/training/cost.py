@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent, soft_update
+from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
+from off2on.agents.twins import soft_update
 from off2on.config import Scale
 from off2on.data.batch import Batch
 from off2on.envs.tasks import get_task

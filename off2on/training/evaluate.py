@@ -36,7 +36,10 @@ def return_columns(episodes: Sequence[Episode], task: Task) -> Row:
 
 @torch.no_grad()
 def auroc_columns(q: QFunction, store: TransitionStore, first: int, most: int, *key: str | int) -> Row:
-    """AUROC of the stored pairs from row `first` on against random actions: ensemble mean and first member."""
+    """AUROC of the stored pairs from row `first` on against random actions, of the ensemble and of single members.
+
+    The ensemble's score is the mean over members; a single one's AUROC is averaged over the members.
+    """
     count = store.size - first
     if count == 0:
         return {"q_auroc": None, "q_auroc_single": None}
@@ -46,7 +49,7 @@ def auroc_columns(q: QFunction, store: TransitionStore, first: int, most: int, *
     random = torch.stack([q(observations, torch.from_numpy(draw)) for draw in fake], 1)
     return {
         "q_auroc": auroc(real.mean(0).numpy(), random.mean(0).numpy()),
-        "q_auroc_single": auroc(real[0].numpy(), random[0].numpy()),
+        "q_auroc_single": float(np.mean([auroc(a.numpy(), b.numpy()) for a, b in zip(real, random, strict=True)])),
     }
 
 

@@ -17,7 +17,7 @@ from off2on.agents.bcq import (
     td_target,
     vae_gradients,
 )
-from off2on.agents.ensemble import q_values
+from off2on.agents.twins import q_values
 from off2on.config import Bcq
 from off2on.data.batch import Batch
 from off2on.nn.action_vae import KL_WEIGHT, LATENT_CLIP, LOG_STD, decode, encode, sample_actions

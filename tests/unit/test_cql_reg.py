@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from off2on.agents.cql_reg import CqlRegAgent, CqlRegNoise, cql_reg_gradients, online_agent
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, ensemble_policy, init_agent, q_values, sac_gradients
+from off2on.agents.ensemble import EnsembleAgent, SacSettings, ensemble_policy, init_agent, sac_gradients
+from off2on.agents.twins import q_values
 from off2on.config import Offline, Settings
 from off2on.data.batch import Batch
 from off2on.nn.gaussian import log_density

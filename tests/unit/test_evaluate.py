@@ -36,11 +36,12 @@ def test_auroc_columns_score_each_member_and_the_mean() -> None:
 
     def q(observations: Tensor, actions: Tensor) -> Tensor:
         good = actions[:, 0]
-        return torch.stack([-good, 4 * good])  # the first member prefers the wrong actions, the mean does not
+        # the first member prefers the wrong actions, the others and the mean of all do not
+        return torch.stack([-good, 4 * good, 4 * good])
 
     row = auroc_columns(q, store, 0, 50, "run")
     assert row["q_auroc"] == pytest.approx(0.95, abs=0.03)
-    assert row["q_auroc_single"] == pytest.approx(0.05, abs=0.03)
+    assert row["q_auroc_single"] == pytest.approx((0.05 + 2 * 0.95) / 3, abs=0.03)
     assert auroc_columns(q, store, 100, 50, "run") == {"q_auroc": None, "q_auroc_single": None}
 
 
