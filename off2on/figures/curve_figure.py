@@ -163,7 +163,7 @@ class CurveFigure:
         """Panels and curves without runs, how a panel was picked, missing seeds, cut curves."""
         rows, candidates = self.rows(tables), self._candidates(tables)
         keys = self._keys(rows)
-        found = self._absent_panels(candidates, keys) + self._absent_curves(rows, keys, tables)
+        found = self._absent_panels(candidates, keys) + self._absent_curves(candidates, rows, keys, tables)
         if self.extends and not self.single and len(keys) == 1:
             found.append(f"one panel at this scale, which {self.extends} shows too")
         seeds = rows.groupby(["arm", "task", "dataset"], sort=False)["seed"].nunique().reset_index(name="n")
@@ -212,12 +212,21 @@ class CurveFigure:
         absent = [key for key in self._all_keys() if key not in keys]
         alone = [key for key in absent if not of_panel(candidates, key).empty]
         kinds = {"no runs": [key for key in absent if key not in alone], "one curve only": alone}
-        return [f"{why}, so no panel: {', '.join(map('-'.join, keys))}" for why, keys in kinds.items() if keys]
+        return [f"{why}, so no panel: {self._named(keys)}" for why, keys in kinds.items() if keys]
 
-    def _absent_curves(self, rows: pd.DataFrame, keys: list[Key], tables: Tables) -> list[str]:
+    def _named(self, keys: Sequence[Key]) -> str:
+        """'hopper-random, all of walker2d': panels by their names, the four of a task together."""
+        several = len(self.panel) > 1 and len(self.datasets) > 1
+        whole = {t for t in self.tasks if several and all(key in keys for key in self._all_keys() if key[0] == t)}
+        names = (f"all of {key[0]}" if key[0] in whole else "-".join(key) for key in keys)
+        return ", ".join(dict.fromkeys(names))
+
+    def _absent_curves(
+        self, candidates: pd.DataFrame, rows: pd.DataFrame, keys: list[Key], tables: Tables
+    ) -> list[str]:
         arms = [arm.label for arm in self.arms(tables)]
         places = {arm: [key for key in keys if arm not in set(of_panel(rows, key)["arm"])] for arm in arms}
-        nowhere = [arm for arm, absent in places.items() if len(absent) == len(keys)]
+        nowhere = [arm for arm in arms if arm not in set(candidates["arm"])]
         found = [f"no runs, so no curve: {', '.join(nowhere)}"] if nowhere else []
         return found + [
             f"no runs of {arm} on {listing(['-'.join(key) for key in absent])}"

@@ -55,7 +55,7 @@ class Arrow:
 
 
 BOXES = {
-    "data": Box("offline", "Offline data", r"transitions $(s, a, r, s')$", (1.55, 0.95)),
+    "data": Box("offline", "Offline data", "transitions $(s, a, r, s$′$)$", (1.55, 0.95)),
     "cql": Box("learned", r"$N$ CQL agents", "policy and pessimistic\ntwin critics each", (1.55, 4.65), cards=2),
     "ensemble": Box(
         "learned",

@@ -54,7 +54,7 @@ def finding(tables: Tables) -> str:
     if not pictures:
         return "Nothing: this scale has no pictures of the tasks."
     shown = [f"{row.env_id}" for row in table(tables).itertuples() if row.task in pictures]
-    return f"Nothing is measured: Gymnasium's {listing(shown)}, as every run of this report uses them."
+    return f"Nothing is measured: Gymnasium's {listing(shown)}, the environments of all runs on these tasks."
 
 
 def notes(tables: Tables) -> list[str]:

@@ -60,6 +60,14 @@ def test_a_curve_that_one_panel_lacks_is_named(quick: Tables) -> None:
     assert "no runs of Uniform on halfcheetah-random" in notes
 
 
+def test_a_curve_that_no_panel_has_is_named_only_if_it_has_no_runs(quick: Tables) -> None:
+    only_ours = replace(quick, curves=quick.curves[quick.curves["method"] == "ours"])
+    assert fig_8.notes(only_ours)[1:] == [
+        "one curve only, so no panel: all of halfcheetah",
+        "no runs, so no curve: CQL reg",
+    ]
+
+
 def test_figures_of_all_tasks_say_that_one_panel_is_the_main_texts(quick: Tables, paper: Tables) -> None:
     assert "one panel at this scale, which Figure 4a shows too" in fig_9.notes(quick)
     assert not any("one panel" in note for note in fig_9.notes(paper))

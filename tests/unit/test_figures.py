@@ -68,7 +68,7 @@ def test_fig_3_leaves_ablations_out_and_draws_scratch_everywhere(quick: Tables) 
 
 def test_fig_3_says_what_is_missing(quick: Tables) -> None:
     notes = " | ".join(fig_3.notes(quick))
-    assert "no runs, so no panel: hopper-random" in notes
+    assert "no runs, so no panel: all of hopper, all of walker2d |" in notes
     assert "halfcheetah-random" not in notes
     assert "no runs, so no curve: AWAC, BCQ-ft" in notes
     curves = quick.curves.query("not (method == 'sac-ft' and dataset == 'random' and seed == 0)")

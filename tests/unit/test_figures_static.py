@@ -1,6 +1,7 @@
 """Figures that need no runs: the drawing of the method, pictures of the tasks, the cost of an ensemble."""
 
 import json
+import re
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -135,6 +136,12 @@ def test_fig_2_texts_fit_their_boxes_and_nothing_overlaps(tables: Tables) -> Non
     for words in free:
         assert inside(texts[words], figure.bbox), words
         assert not any(texts[words].overlaps(box) for box in boxes), words
+
+
+def test_fig_2_has_text_that_every_browser_can_draw(layout: Layout) -> None:
+    svg = draw("fig_2", layout).read_text()
+    assert set(re.findall(r"font-family: '([^']*)'", svg)) == {"DejaVu Sans"}
+    assert "′" in svg
 
 
 def test_fig_2_needs_no_results(nothing: Tables) -> None:
