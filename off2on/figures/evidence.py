@@ -16,13 +16,15 @@ from off2on.figures.words import mean_std, seeds_of
 Labels = Mapping[str, str]
 
 _TONES = {"supported": "yes", "contradicted": "no"}
+#: in the order in which verdicts are counted
+_KINDS = ("supported", "contradicted", "undecided", "same direction", "opposite direction", "runs too short")
 _INTERVAL = "95 % Student-t interval"
 
 
 def verdict_counts(verdicts: pd.DataFrame) -> str:
-    """'12 supported, 3 undecided, 5 no runs at this scale'."""
+    """'12 supported, 3 undecided, 5 no runs at this scale', in the order of docs/claims.md."""
     kinds = Counter(str(verdict).split(",")[0].split(":")[0] for verdict in verdicts["verdict"])
-    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return ", ".join(f"{kinds[kind]} {kind}" for kind in in_order(kinds, _KINDS))
 
 
 def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
@@ -38,14 +40,15 @@ def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
             silent.append([*cells, Cell(row["verdict"], tone="quiet")])
     note = (
         f"Effect: mean over pairs with its {_INTERVAL}; a pair shares seed, task and, where both arms have it, "
-        "dataset. Agree: pairs that lie in what is wanted. Scores are normalised scores in points. Supported or "
+        "dataset. “On all datasets” means on those that have such runs. Agree: pairs that lie in what is wanted. "
+        "Scores are normalised scores in points. Supported or "
         f"contradicted: at least {ENOUGH} pairs, and the interval wholly inside or outside what is wanted. "
         "Nothing is corrected for the number of claims."
     )
     header = ["claim", "figure", "verdict", "effect", "wanted", "agree", "measured"]
     return [
         Sheet("Claims that runs of this scale speak to", header, told, note),
-        Sheet("Claims without runs", ["claim", "figure", "verdict"], silent),
+        Sheet("Claims that runs of this scale say nothing about", ["claim", "figure", "verdict"], silent),
     ]
 
 

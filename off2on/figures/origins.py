@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from off2on.figures.sheets import NOTHING, Sheet
-from off2on.figures.style import METHOD_STYLES, in_order
+from off2on.figures.sheets import NOTHING, Sheet, place
+from off2on.figures.style import DATASET_ORDER, METHOD_STYLES, TASK_ORDER, in_order
 from off2on.method import Algorithm, Method
 from off2on.methods import ALGORITHMS, METHODS
 from off2on.paths import Layout
@@ -77,7 +76,8 @@ def _settings_sheet(title: str, groups: Mapping[str, list[Info]], labels: Mappin
     found = {name: [(_job(info), _settings(info)) for info in infos] for name, infos in groups.items()}
     keys = dict.fromkeys(key for runs in found.values() for _, settings in runs for key in settings)
     rows = [[key, *(_values(key, runs) for runs in found.values())] for key in keys]
-    return Sheet(title, ["setting", *(labels.get(name, name) for name in found)], rows, f"{NOTHING}: not used.")
+    note = f"{NOTHING}: not used." if any(NOTHING in row for row in rows) else ""
+    return Sheet(title, ["setting", *(labels.get(name, name) for name in found)], rows, note)
 
 
 def _by_name(jobs: Iterable[Info], kind: str) -> dict[str, list[Info]]:
@@ -138,9 +138,9 @@ def _read_online(key: str, method: Method) -> bool:
 def _values(key: str, runs: list[tuple[str, dict[str, str]]]) -> str:
     """The most common value, then the others with their datasets."""
     places: dict[str, list[str]] = {}
-    for place, settings in runs:
+    for where, settings in runs:
         if key in settings:
-            places.setdefault(settings[key], []).append(place)
+            places.setdefault(settings[key], []).append(where)
     common = sorted(places, key=lambda value: (-len(places[value]), value))
     if not common:
         return NOTHING
@@ -150,15 +150,19 @@ def _values(key: str, runs: list[tuple[str, dict[str, str]]]) -> str:
 
 
 def _job(info: Info) -> str:
-    return f"{info['task']}-{info['dataset']}"
+    return place(info["task"], info["dataset"])
 
 
 def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
     """How each dataset was made, from the attributes of its file where that is still there."""
-    infos = sorted((i for i in jobs if i["dataset"] != "none"), key=lambda i: (i["task"], i["dataset"]))
+    groups: dict[tuple[str, str], list[Info]] = {}
+    for info in jobs:
+        if info["dataset"] != "none":
+            groups.setdefault((info["task"], info["dataset"]), []).append(info)
+    tasks, datasets = in_order((t for t, _ in groups), TASK_ORDER), in_order((d for _, d in groups), DATASET_ORDER)
     rows = []
-    for (task, dataset), found in groupby(infos, key=lambda info: (info["task"], info["dataset"])):
-        group = list(found)
+    for task, dataset in sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1]))):
+        group = groups[task, dataset]
         facts = _dataset_facts(layout.dataset(task, dataset))
         mean = next((i["dataset_mean_return"] for i in group if i["dataset_mean_return"] is not None), None)
         sizes = sorted({info["dataset_transitions"] for info in group if info.get("dataset_transitions")})

@@ -69,7 +69,6 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
         seeds=sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
         period=period(jobs),
         commits=sorted({commit(info) for info in jobs}),
-        job_count=len(jobs),
         statements=claim_sheets(tables),
         counts=verdict_counts(evidence.verdicts) if evidence else "",
         verdicts=verdict_sheets(evidence.verdicts) if evidence else [],
@@ -79,7 +78,8 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
         methods=methods_sheet(jobs),
         settings=settings_sheets(jobs),
         datasets=datasets_sheet(layout, jobs),
-        provenance=[versions_sheet(jobs), provenance_sheet(jobs)],
+        versions=versions_sheet(jobs),
+        jobs=provenance_sheet(jobs),
     )
     path = layout.figures / "report.html"
     write_text(path, page)
@@ -101,11 +101,12 @@ def _figure(layout: Layout, tables: Tables, name: str) -> dict[str, Any]:
             raise Off2OnError(
                 f"{path} is missing: draw it first with 'off2on figure {name}' (or snakemake {name})"
             )
-    svg = (layout.figures / f"{name}.svg").read_text()
+    svg = inline_svg((layout.figures / f"{name}.svg").read_text(), name, spec.title)
     head, *details = spec.finding(tables).splitlines()
     return {
         "spec": spec,
-        "svg": Markup(inline_svg(svg, name, spec.title)),  # noqa: S704 - drawn by this project; text is escaped in it
+        # drawn by this project, text is escaped in it; a figure without any numbers only says that it has none
+        "svg": "" if spec.table(tables).empty else Markup(svg),  # noqa: S704
         "finding": head,
         "details": details,
         "notes": spec.notes(tables),

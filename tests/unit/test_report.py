@@ -149,7 +149,12 @@ def test_claims_carry_effect_interval_pairs_and_verdict(page: Page, tree: Tree) 
     assert re.search(rf"higher than uniform sampling 4c, 11 supported {effect} > 0 4 of 4 final score", page.text)
     assert "same direction, n = 2" in page.text
     silent = (verdicts["n"] == 0).sum()
-    assert f"{silent} claims without runs at this scale" in page.text
+    assert f"{silent} claims that runs of this scale say nothing about" in page.text
+    told = re.search(r"claims (\d+ supported.*?)\. The claims stand", page.text)
+    assert told is not None
+    kinds = [words.split(" ", 1)[1] for words in told[1].split(", ")]
+    assert kinds[0] == "supported"
+    assert kinds[-1] == "no runs at this scale"
 
 
 def test_statistics_are_paired_and_few_tasks_make_no_aggregate(page: Page) -> None:
@@ -164,6 +169,14 @@ def test_figures_come_with_captions_findings_and_files(page: Page) -> None:
         assert words in page.text
     assert "fig_4c.csv" in page.links
     assert "Balanced minus Uniform: halfcheetah-medium +" in page.text
+
+
+def test_a_figure_without_runs_has_words_and_no_empty_frame(tree: Tree) -> None:
+    draw("fig_8", tree.layout)
+    text = build_report(tree.layout, ["fig_8"]).read_text()
+    assert "Nothing: this scale has no dataset with and without the CQL term." in text
+    assert "no runs, so no curve: CQL reg." in text
+    assert Page(text).tags["svg"] == 0
 
 
 def test_text_from_runs_is_escaped(html: str) -> None:
