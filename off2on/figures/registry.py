@@ -115,7 +115,7 @@ FIGURES = {
             "fig_4b",
             "Figure 4b: what the ensemble knows about unseen actions",
             "AUROC of Q-values that tell the state-action pairs seen online from the same states with random "
-            "actions: the ensemble against one of its members.",
+            "actions: the ensemble against a single member, the mean over all of them.",
             "The ensemble separates the two better than a single Q-function.",
         ),
         FigureSpec(
