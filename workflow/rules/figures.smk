@@ -47,7 +47,7 @@ rule claims:
     message:
         "test the claims on {SCALE.name}"
     shell:
-        "off2on claims --file {CLAIMS:q} > {log:q} 2>&1"
+        "off2on claims > {log:q} 2>&1"
 
 
 for name in FIGURES:
