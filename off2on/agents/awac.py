@@ -7,7 +7,7 @@ buffer holds the actions that were executed; the reference keeps the unclipped o
 Offline, E independent agents. Online, one ensemble, in the form proposed in facts 4.4: it acts by the
 mixture-moment Gaussian of its members (no clamp: the bounds of `mixture` are out of reach of such policies), every
 member has its own TD target, and all policies are regressed with the same weights, from the mean of the members'
-advantages. One member is plain AWAC, the very same computation. Critics are stacked twin-major as in `ensemble`.
+advantages. One member is plain AWAC, the very same computation. Critics are stacked twin-major as in `twins`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values, soft_update
-from off2on.config import Awac, Network, Settings
+from off2on.config import Awac, Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import Gaussian, init_policy, log_density, mixture
@@ -173,14 +173,10 @@ def init_nets(
 
     The targets have random weights of their own, as in the reference (golden README, section 3).
     """
-    policy = init_policy(observation_size, action_size, _widths(settings.awac.policy), rngs, heads=("mean",))
+    policy = init_policy(observation_size, action_size, settings.awac.policy.widths, rngs, heads=("mean",))
     policy["log_std_logits"] = torch.zeros(len(rngs), action_size)
-    sizes = [observation_size + action_size, *_widths(settings.awac.critic), 1]
+    sizes = [observation_size + action_size, *settings.awac.critic.widths, 1]
     return {"policy": policy, "critic": init_twins(sizes, rngs), "target": init_twins(sizes, rngs)}
-
-
-def _widths(network: Network) -> list[int]:
-    return [network.width] * network.depth
 
 
 def offline_agent(nets: Nets, settings: Settings) -> AwacAgents:

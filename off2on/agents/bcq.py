@@ -1,7 +1,7 @@
 """Batch-constrained Q-learning: E independent agents, offline, and fine-tuned as an ensemble (facts 5).
 
 A VAE proposes actions like those of the data, a small network perturbs them, and the critics choose. Critics are
-stacked twin-major as in `ensemble`. Fine-tuning keeps the losses: every member has its own networks and target, on
+stacked twin-major as in `twins`. Fine-tuning keeps the losses: every member has its own networks and target, on
 one shared minibatch with shared noise. To act, the members pool their proposals, ranked by the mean of their first
 critics.
 """

@@ -1,7 +1,7 @@
 """Conservative Q-learning: E independent agents, trained together (facts 2.1).
 
 Nothing of one member reaches another: the losses of the members are summed, and every member has its own
-temperature, noise and minibatch. Critics are stacked twin-major as in `ensemble`.
+temperature, noise and minibatch. Critics are stacked twin-major as in `twins`.
 """
 
 from collections.abc import Mapping, Sequence

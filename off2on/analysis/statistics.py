@@ -170,13 +170,13 @@ def _bootstrap(scores: Mapping[str, Any], statistic: Callable[..., float]) -> di
     """Point and interval of a statistic for each method, seeds resampled within tasks."""
     if not scores:
         return {}
-    from rliable.library import get_interval_estimates
+    from rliable import library as rliable
 
     # rliable draws from numpy's global generator, whatever random_state it gets
     before = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     try:
-        points, intervals = get_interval_estimates(
+        points, intervals = rliable.get_interval_estimates(
             scores, lambda *arrays: np.array([statistic(*arrays)]), reps=_RESAMPLES, confidence_interval_size=LEVEL
         )
     finally:

@@ -12,6 +12,7 @@ from off2on.replay.density import (
     density_loss,
     density_ratio,
     init_density,
+    mixture_ratio,
     self_normalised,
 )
 
@@ -103,3 +104,26 @@ def test_stays_finite_where_the_ratio_is_zero_or_huge() -> None:
         assert torch.isfinite(step.loss)
         assert ((step.priorities >= 1e-3) & (step.priorities <= 1e3)).all()
     assert all(torch.isfinite(value).all() for value in network.nets["density"].values())
+
+
+def test_the_ratio_to_the_mixture_tends_to_two() -> None:
+    """Fig. 14: `2w / (1 + w)`."""
+    found = mixture_ratio(torch.tensor([0.0, 1.0, 3.0, 1e9]))
+    torch.testing.assert_close(found, torch.tensor([0.0, 1.0, 1.5, 2.0]))
+
+
+def test_priorities_by_the_mixture_have_its_ratio_above_and_below_and_the_same_loss() -> None:
+    generator = torch.Generator().manual_seed(0)
+    offline, online, batch = (
+        (torch.randn(8, 3, generator=generator), torch.randn(8, 2, generator=generator)) for _ in range(3)
+    )
+    params = init_density(3, 2, [16], np.random.default_rng(0))
+    for value in params.values():
+        value.requires_grad_(True)
+    plain, mixed = (density_gradients(params, offline, online, batch, 5.0, kind) for kind in (False, True))
+    with torch.no_grad():
+        w, at_offline = density_ratio(params, *batch), density_ratio(params, *offline)
+    expected = (2 * w / (1 + w)).pow(0.2) / (2 * at_offline / (1 + at_offline)).pow(0.2).mean()
+    torch.testing.assert_close(mixed.priorities, expected)
+    assert not torch.allclose(mixed.priorities, plain.priorities)
+    assert torch.equal(mixed.loss, plain.loss)

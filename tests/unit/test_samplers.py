@@ -3,6 +3,7 @@ import pytest
 
 from off2on.config import Network, Settings
 from off2on.errors import Off2OnError
+from off2on.replay.balanced import BalancedSampler
 from off2on.replay.samplers import UniformSampler, make_sampler
 from off2on.replay.store import TransitionStore
 
@@ -49,3 +50,12 @@ def test_the_density_network_keeps_its_depth_under_deeper_agents() -> None:
     sampler = make_sampler("balanced", store(10), 6, deep, 4, init_rng=rng, rng=rng)
     weights = [name for name in sampler.state() if name.startswith("nets/") and name.endswith("weight")]
     assert len(weights) == 3
+
+
+@pytest.mark.parametrize(("kind", "mixture"), [("balanced", False), ("balanced-mixture", True)])
+def test_the_kind_of_balanced_replay_decides_the_ratio(kind: str, mixture: bool) -> None:
+    rng = np.random.default_rng(0)
+    sampler = make_sampler(kind, store(10), 6, Settings(), 4, init_rng=rng, rng=rng)
+    assert isinstance(sampler, BalancedSampler)
+    assert sampler.density.mixture is mixture
+    assert len(sampler.draw()) == 4
