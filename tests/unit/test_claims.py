@@ -89,6 +89,17 @@ def test_without_runs_of_both_arms_there_is_nothing_to_say(tables: Tables) -> No
     assert judged(part(tables, task=[]))["verdict"] == "no runs at this scale"
 
 
+def test_runs_without_the_number_are_told_apart_from_no_runs(tables: Tables) -> None:
+    """A share of the first score needs a first score above 0."""
+    curves = tables.curves.assign(normalized_score=-tables.curves["normalized_score"].abs())
+    below_zero = Tables(curves, tables.pretrain, tables.runs, tables.claims, tables.provenance)
+    for against in (None, {"method": "sac-ft"}):
+        found = judged(below_zero, statistic="early_loss", against=against)
+        assert (found["verdict"], found["n"]) == ("runs without such a value", 0)
+    missing = judged(below_zero, statistic="early_loss", against={"method": "awac"})
+    assert missing["verdict"] == "no runs at this scale"
+
+
 def test_similar_is_a_bound_on_both_sides(tables: Tables) -> None:
     alike = {"runs": RUNS | {"method": "idea-a"}, "against": {"method": "idea-b"}, "direction": "similar"}
     found = judged(tables, **alike, margin=0.2)
@@ -233,7 +244,8 @@ def test_the_command_prints_a_table_and_writes_files_that_can_be_read(
     )
     evidence = read_evidence(tree.layout.analysis)
     assert evidence is not None
-    assert evidence.verdicts["verdict"].str.startswith(("supported", "no runs")).any()
+    verdicts = evidence.verdicts.set_index("claim")["verdict"]
+    assert verdicts["ours-ends-above-sac-ft"] == "supported"
     assert set(evidence.budgets["method"]) == {"ours", "sac-ft", "sac", "uniform", "idea-a", "idea-b"}
     assert evidence.aggregates.empty  # two tasks are too few
     once = [(tree.layout.analysis / name).read_bytes() for name in FILES]
