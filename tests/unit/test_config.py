@@ -35,6 +35,13 @@ def test_the_papers_own_settings() -> None:
     assert (usual.online.env_steps, usual.online.first_epoch_multiplier, usual.online.rho) == (250_000, 5, 0.75)
     assert (usual.offline.steps, usual.offline.min_q_weight, medium.offline.min_q_weight) == (1_000_000, 5, 10)
     assert (expert.network.depth, paper.settings("hopper", "medium-expert").network.depth) == (3, 2)
+    assert {paper.settings("halfcheetah", d).offline.policy_lr for d in paper.datasets} == {1e-4}
+    # Fig. 13 compares ensembles over a million steps (facts 9)
+    lengths = {
+        name: {paper.settings("halfcheetah", d, name).online.env_steps for d in paper.datasets}
+        for name in ("ours", "fqe-init", "ours-n1", "sac-ft")
+    }
+    assert lengths == {"ours": {1_000_000}, "fqe-init": {1_000_000}, "ours-n1": {250_000}, "sac-ft": {250_000}}
     assert (paper.seeds, paper.source) == (4, "d4rl-v0")
 
 
