@@ -1,7 +1,7 @@
 """Fitted Q evaluation: neutral critics of a fixed offline policy (facts 6.1).
 
 Twin critics of E independent members; the policies are those of the offline algorithm it starts from. The target
-takes no entropy, as CQL's does not.
+takes no entropy, as CQL's does not, and each twin follows its own target: the smaller of two would be pessimistic.
 """
 
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def fqe_gradients(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> t
 
 @torch.no_grad()
 def fqe_target(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> Tensor:
-    """`r + discount (1 - terminal) min_j Q'_j(s', a')`, a' a sample of each member's policy: `[E, B]`."""
+    """`r + discount (1 - terminal) Q'_j(s', a')`, a' a sample of each member's policy: `[2, E, B]`."""
     next_actions, _ = sample(policy(nets["policy"], batch.next_observations, CQL_LOG_STD), noise)
-    q_next = q_values(nets["target"], batch.next_observations, next_actions).amin(0)
+    q_next = q_values(nets["target"], batch.next_observations, next_actions)
     return batch.rewards + (1 - batch.terminals) * discount * q_next

@@ -42,12 +42,12 @@ def area(run: pd.DataFrame) -> float:
 
 def early_mean(run: pd.DataFrame) -> float:
     """The mean over the first epochs; what was before any update does not count."""
-    return float(_early(run).mean())
+    return float(early(_scores(run)).mean())
 
 
 def early_minimum(run: pd.DataFrame) -> float:
     """The lowest evaluation of the first epochs; what was before any update does not count."""
-    return float(_early(run).min())
+    return float(early(_scores(run)).min())
 
 
 def early_loss(run: pd.DataFrame) -> float:
@@ -56,9 +56,16 @@ def early_loss(run: pd.DataFrame) -> float:
     return 1 - early_minimum(run) / first if first > 0 else NAN
 
 
-def _early(run: pd.DataFrame) -> "pd.Series[float]":
-    until = min(EARLY_STEPS, EARLY_SHARE * run["env_steps"].iloc[-1])
-    return run.loc[run["env_steps"].between(0, until, inclusive="right"), SCORE]
+def early(values: "pd.Series[float]") -> "pd.Series[float]":
+    """The first epochs of a run without the evaluation before any update; values indexed by environment step."""
+    steps = values.index.to_numpy(float)
+    first: pd.Series[float] = values[(steps > 0) & (steps <= min(EARLY_STEPS, EARLY_SHARE * steps[-1]))]
+    return first
+
+
+def _scores(run: pd.DataFrame) -> "pd.Series[float]":
+    scores: pd.Series[float] = run.set_index("env_steps")[SCORE]
+    return scores
 
 
 def offline_fall(run: pd.DataFrame) -> float:

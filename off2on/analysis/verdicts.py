@@ -19,6 +19,7 @@ COLUMNS = [
 #: fewer pairs than this are told as a direction, never as a verdict
 ENOUGH = 4
 NO_RUNS = "no runs at this scale"
+NO_VALUE = "runs without such a value"
 _UNIT = ["task", "dataset", "seed"]
 
 
@@ -75,7 +76,11 @@ def _row(claim: Claim, tables: Tables) -> dict[str, Any]:
     pairs = _pairs(claim, used)
     effects = pairs["first"] - pairs["second"] if claim.against else pairs["first"]
     region, estimate = _wanted(claim, pairs), t_interval(effects)
-    too_short = not len(pairs) and len(_pairs(claim, rows)) > 0
+    told = verdict(estimate, region)
+    if not estimate.n and len(_pairs(claim, rows)):
+        told = f"runs too short: needs {claim.min_steps:,} steps"
+    elif not estimate.n and all(_has_runs(arm, rows) for arm in claim.arms):
+        told = NO_VALUE
     return {
         "claim": claim.id,
         "figures": " ".join(claim.figures),
@@ -90,7 +95,7 @@ def _row(claim: Claim, tables: Tables) -> dict[str, Any]:
         "n": estimate.n,
         "agree": int(effects.between(*region, inclusive="neither").sum()),
         "env_steps": used["env_steps"].max() if estimate.n else None,
-        "verdict": f"runs too short: needs {claim.min_steps:,} steps" if too_short else verdict(estimate, region),
+        "verdict": told,
     }
 
 
@@ -136,6 +141,12 @@ def _arm_values(arm: Arm, claim: Claim, rows: pd.DataFrame) -> "pd.Series[float]
     if arm.minus:
         values = (values - _run_values(claim, rows[rows["method"] == arm.minus])).dropna()
     return values
+
+
+def _has_runs(arm: Arm, rows: pd.DataFrame) -> bool:
+    rows = rows[rows["place"].isin(_places(arm, rows))]
+    methods = {name for name in (arm.method, arm.minus) if name}
+    return len(rows) > 0 and (not methods or methods <= set(rows["method"]))
 
 
 def _run_values(claim: Claim, rows: pd.DataFrame) -> "pd.Series[float]":

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
+from off2on.analysis.run_values import early
+from off2on.analysis.verdicts import ENOUGH
 from off2on.figures.words import against_paper, compare, mean_std, panels, seeds_of, signed
 
 
@@ -34,10 +37,7 @@ class Statistic:
     of: Callable[[pd.Series], float]
 
 
-#: evaluations after the first that count as early: the first ten epochs
-EARLY = 10
-
-#: functions of the values of a run, in the order of its evaluations
+#: functions of the values of a run, indexed by environment step
 STATISTICS = {
     "first": Statistic("first", "{} at the first evaluation", lambda v: v.iloc[0]),
     "last": Statistic("last", "{} at the last evaluation", lambda v: v.iloc[-1]),
@@ -46,8 +46,8 @@ STATISTICS = {
     "mean": Statistic("mean over the run", "{} averaged over the run", lambda v: v.mean()),
     "drop": Statistic(
         "early drop",
-        f"drop of the {{}} from the first evaluation to the lowest of the next {EARLY}",
-        lambda v: v.iloc[0] - v.iloc[: EARLY + 1].min(),
+        "drop of the {} from the first evaluation to the lowest of the first epochs",
+        lambda v: float(np.maximum(0.0, v.iloc[0] - early(v).min())),
     ),
 }
 
@@ -71,7 +71,7 @@ def per_seed(rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         a row per seed (index), a column per entry of `STATISTICS`.
     """
-    values = rows.sort_values("env_steps").groupby("seed")["value"]
+    values = rows.sort_values("env_steps").set_index("env_steps").groupby("seed")["value"]
     return pd.DataFrame({name: values.agg(statistic.of) for name, statistic in STATISTICS.items()})
 
 
@@ -95,16 +95,16 @@ def verdict(shown: Sequence[Panel], first: str, second: str, statistic: str, qua
         place = panels(len(found))
         if len(found) == 1:
             place = f"{found[0][0].title} {quantity.tell(found[0][1], difference=True)}"
-        paper = against_paper(signs, max(counts)) if differs else _alike(signs, max(counts))
+        paper = against_paper(signs, counts) if differs else _alike(signs, counts)
         told.append(f"{place} ({seeds_of(counts)}), {paper}")
     return f"{first} minus {second}: {'; '.join(told) or 'no panel has both'}"
 
 
-def _alike(signs: Sequence[int], count: int) -> str:
+def _alike(signs: Sequence[int], counts: Sequence[int]) -> str:
     """How it agrees with a paper that finds no difference."""
-    if count == 1:
+    if max(counts) == 1:
         return "alike in the paper (one seed: no spread to judge by)"
-    if signs.count(0) == len(signs):
+    if signs.count(0) == len(signs) and sum(counts) >= ENOUGH:
         return "alike, as in the paper"
     return f"alike in the paper, here in {signs.count(0)} of {len(signs)}"
 

@@ -17,7 +17,10 @@ Labels = Mapping[str, str]
 
 _TONES = {"supported": "yes", "contradicted": "no"}
 #: in the order in which verdicts are counted
-_KINDS = ("supported", "contradicted", "undecided", "same direction", "opposite direction", "runs too short")
+_KINDS = (
+    *("supported", "contradicted", "undecided", "same direction", "opposite direction"),
+    *("runs too short", "runs without such a value"),
+)
 _INTERVAL = "95 % Student-t interval"
 
 

@@ -93,11 +93,11 @@ def finding(tables: Tables) -> str:
     places = _places(pairs)
     if not places:
         return "Nothing: this scale has no likelihoods."
-    lines, signs, count = [], [], 0
+    lines, signs, counts = [], [], []
     for task, data in places:
         units = pd.DataFrame([_unit(unit) for _, unit in select(pairs, task=task, dataset=data).groupby("seed")])
         signs.append(compare(units["gap"], [0.0]))
-        count = max(count, len(units))
+        counts.append(len(units))
         lines.append(
             f"{task}-{data}: median of offline pairs {mean_std(units['offline'], 1)}, of online pairs "
             f"{mean_std(units['online'], 1)}, gap {mean_std(units['gap'], 1)} nats; an offline pair is likelier "
@@ -106,7 +106,7 @@ def finding(tables: Tables) -> str:
     lower = sum(sign > 0 for sign in signs)
     head = (
         f"Online pairs are less likely than held-out offline ones on {lower} of {len(signs)} datasets: "
-        f"{against_paper(signs, count)}."
+        f"{against_paper(signs, counts)}."
     )
     return "\n".join([head, *lines])
 

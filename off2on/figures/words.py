@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from off2on.analysis.verdicts import ENOUGH
+
 
 def mean_std(values: Sequence[float] | pd.Series, digits: int = 0) -> str:
     """'4512 ± 120' over seeds; one seed has no spread: '4512'."""
@@ -48,20 +50,25 @@ def panels(count: int) -> str:
     return f"{count} panel{'' if count == 1 else 's'}"
 
 
-def against_paper(signs: Sequence[int], count: int) -> str:
-    """How comparisons over `count` seeds, each +1 where the paper's direction holds, agree with it as a whole."""
-    told = _against_paper(signs)
-    return f"{told} (one seed: no spread)" if signs and count == 1 else told
+def against_paper(signs: Sequence[int], counts: Sequence[int]) -> str:
+    """How comparisons agree with the paper as a whole: a verdict needs `ENOUGH` units, fewer have a direction.
+
+    Args:
+        signs: +1 of a panel where the paper's direction holds, -1 where the opposite does, 0 within the spread.
+        counts: seeds of each panel.
+    """
+    told = _against_paper(signs, "" if sum(counts) >= ENOUGH else "direction ")
+    return f"{told} (one seed: no spread)" if signs and max(counts) == 1 else told
 
 
-def _against_paper(signs: Sequence[int]) -> str:
+def _against_paper(signs: Sequence[int], what: str) -> str:
     agree, against = signs.count(1), signs.count(-1)
     if not signs:
         return "nothing to compare with the paper"
     if agree == len(signs):
-        return "as in the paper"
+        return f"{what}as in the paper"
     if against == len(signs):
-        return "opposite to the paper"
+        return f"{what}opposite to the paper"
     if not agree and not against:
         return "undecided: within the spread over seeds"
     return f"mixed: {agree} with the paper, {against} against it, {signs.count(0)} within the spread over seeds"

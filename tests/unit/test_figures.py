@@ -108,7 +108,7 @@ def test_fig_4a_compares_random_with_medium_expert(quick: Tables) -> None:
     assert head.startswith(
         "Offline share at the last evaluation, medium-expert minus random: halfcheetah +81.5 ± 1.2"
     )
-    assert head.endswith("points (n = 2), as in the paper.")
+    assert head.endswith("points (n = 2), direction as in the paper.")
 
 
 def test_fig_4a_with_one_dataset_draws_it_and_says_so(tmp_path: Path) -> None:
@@ -174,10 +174,11 @@ def test_comparisons_know_the_spread() -> None:
     assert compare([10, 12], [9, 12]) == 0
     assert compare([10], [9]) == 1
     assert compare([float("nan")], [9]) == 0
-    assert against_paper([1, 1], 2) == "as in the paper"
-    assert against_paper([-1], 1) == "opposite to the paper (one seed: no spread)"
-    assert against_paper([0, 0], 2).startswith("undecided")
-    assert against_paper([1, -1, 0], 2).startswith("mixed: 1 with the paper, 1 against it, 1 within")
+    assert against_paper([1, 1], [2, 2]) == "as in the paper"
+    assert against_paper([1], [3]) == "direction as in the paper"
+    assert against_paper([-1], [1]) == "direction opposite to the paper (one seed: no spread)"
+    assert against_paper([0, 0], [2, 2]).startswith("undecided")
+    assert against_paper([1, -1, 0], [2, 2, 2]).startswith("mixed: 1 with the paper, 1 against it, 1 within")
     assert mean_std([1, 2, 3]) == "2 ± 1"
     assert mean_std([5.0]) == "5"
     assert seeds_note([2, 2]) == "mean, band: ± 1 std over n = 2 seeds"
