@@ -1,6 +1,6 @@
 """Every agent behind one small face, so that one suite serves them all.
 
-To add an agent, add a `Case` to `CASES`; if it learns a policy, add it to `ONLINE` or `OFFLINE` of `test_learning`.
+To add an agent, add a `Case` to `CASES`; if it learns a policy, add it to `test_learning` too, offline or online.
 """
 
 from collections.abc import Callable, Mapping
