@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values, soft_update
+from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values
 from off2on.config import Awac, Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
@@ -74,8 +74,7 @@ class _Awac(TwinAgent):
     def update(self, batch: Batch, noise: AwacNoise) -> Metrics:
         """One gradient step of policies and critics, then the soft target update."""
         gradients, metrics = awac_gradients(self.nets, self.terms(batch, noise))
-        self.adam.step(gradients)
-        soft_update(self.nets["target"], self.nets["critic"], self.tau)
+        self._apply(gradients, self.tau)
         return metrics
 
     def terms(self, batch: Batch, noise: AwacNoise) -> Terms:

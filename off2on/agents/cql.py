@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from off2on.agents.ensemble import init_agent
-from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values, soft_update
+from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
@@ -126,8 +126,7 @@ class CqlAgent(TwinAgent):
         self.adam.step({"temperature": temperature_gradient(draws)})
         cloning = self.steps < self.settings.bc_steps
         gradients, metrics = cql_gradients(self.nets, batch, draws, self.settings, cloning)
-        self.adam.step(gradients)
-        soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
+        self._apply(gradients, self.settings.tau)
         self.steps += 1
         return metrics
 

@@ -17,7 +17,7 @@ from off2on.agents.ensemble import (
     ensemble_policy,
     td_target,
 )
-from off2on.agents.twins import Metrics, soft_update
+from off2on.agents.twins import Metrics
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Gradients
@@ -50,12 +50,9 @@ class CqlRegAgent(EnsembleAgent):
         current, following = (torch.from_numpy(rng.standard_normal(shape, np.float32)) for _ in range(2))
         return CqlRegNoise(sac, current, following, torch.from_numpy(2.0 * rng.random(shape, np.float32) - 1.0))
 
-    def update(self, batch: Batch, noise: CqlRegNoise) -> Metrics:  # type: ignore[override]
-        """One gradient step on `[B, .]` transitions, then the soft target update."""
-        gradients, metrics = cql_reg_gradients(self.nets, batch, noise, self.settings.discount, self.min_q_weight)
-        self.adam.step(gradients)
-        soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
-        return metrics
+    def gradients(self, batch: Batch, noise: CqlRegNoise) -> tuple[Gradients, Metrics]:
+        """Gradients by network on `[B, .]` transitions, and metrics."""
+        return cql_reg_gradients(self.nets, batch, noise, self.settings.discount, self.min_q_weight)
 
 
 def online_agent(nets: Nets, settings: Settings) -> CqlRegAgent:

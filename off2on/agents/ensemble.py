@@ -5,12 +5,13 @@ One member is plain SAC. Critics are stacked twin-major, `[2N, in, out]` (see `t
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values, soft_update
+from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
@@ -62,11 +63,14 @@ class EnsembleAgent(TwinAgent):
         shape = (2, batch_size, self.action_size)
         return torch.from_numpy(rng.standard_normal(shape, np.float32))
 
-    def update(self, batch: Batch, noise: Tensor) -> Metrics:
+    def gradients(self, batch: Batch, noise: Any) -> tuple[Gradients, Metrics]:
+        """Gradients by network on `[B, .]` transitions, and metrics; noise from `draw_noise`."""
+        return sac_gradients(self.nets, batch, noise, self.settings.discount)
+
+    def update(self, batch: Batch, noise: Any) -> Metrics:
         """One gradient step on `[B, .]` transitions, then the soft target update; noise from `draw_noise`."""
-        gradients, metrics = sac_gradients(self.nets, batch, noise, self.settings.discount)
-        self.adam.step(gradients)
-        soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
+        gradients, metrics = self.gradients(batch, noise)
+        self._apply(gradients, self.settings.tau)
         return metrics
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from off2on.agents.ensemble import init_agent
-from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values, soft_update
+from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values
 from off2on.config import Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
@@ -51,8 +51,7 @@ class FqeAgent(TwinAgent):
     def update(self, batch: Batch, noise: Tensor) -> Metrics:
         """One gradient step of the critics on a minibatch `[E, B, .]` a member, then the soft target update."""
         gradients, metrics = fqe_gradients(self.nets, batch, noise, self.settings.discount)
-        self.adam.step(gradients)
-        soft_update(self.nets["target"], self.nets["critic"], self.settings.tau)
+        self._apply(gradients, self.settings.tau)
         return metrics
 
     def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:

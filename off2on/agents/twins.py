@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.nn.adam import Adam
+from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import CQL_LOG_STD, policy
 from off2on.nn.mlp import Params, init_mlp, mlp
 from off2on.nn.state import Nets, copy_into, flatten
@@ -49,7 +49,7 @@ def member_action(params: Mapping[str, Tensor], observations: Tensor, noise: Ten
 
 
 class TwinAgent:
-    """What all agents share: networks with a `critic`, one optimiser, values, and their state."""
+    """What all agents share: networks with `critic` and `target`, one optimiser, values, and their state."""
 
     nets: Nets
     adam: Adam
@@ -63,6 +63,11 @@ class TwinAgent:
     def q(self, observations: Tensor, actions: Tensor) -> Tensor:
         """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
         return q_values(self.nets["critic"], observations, actions).amin(0)
+
+    def _apply(self, gradients: Gradients, tau: float) -> None:
+        """What an update ends with: a step of the networks in `gradients`, then the soft target update."""
+        self.adam.step(gradients)
+        soft_update(self.nets["target"], self.nets["critic"], tau)
 
     def state(self) -> dict[str, Tensor]:
         """Everything that further updates depend on."""
