@@ -65,9 +65,6 @@ class _Awac(TwinAgent):
         self.awac, self.discount, self.tau = awac, discount, tau
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.nets: Nets = {name: dict(nets[name]) for name in KEPT}
-        for name in ("policy", "critic"):
-            for tensor in self.nets[name].values():
-                tensor.requires_grad_(True)
         rates = {"policy": awac.policy_lr, "critic": awac.q_lr}
         self.adam = Adam(self.nets, rates, {"policy": awac.policy_weight_decay})
 

@@ -66,9 +66,6 @@ class _Agent(TwinAgent):
         self.nets: Nets = {name: dict(nets[name]) for name in KEPT}
         # by name: networks read from a file have their parameters in another order
         self.members, self.latent = nets["vae_encoder"]["mean.bias"].shape
-        for name in TRAINED:
-            for tensor in self.nets[name].values():
-                tensor.requires_grad_(True)
         self.adam = Adam(self.nets, dict.fromkeys(TRAINED, bcq.lr))
 
     def _noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> BcqNoise:

@@ -97,9 +97,6 @@ class CqlAgent(TwinAgent):
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.steps = 0
         self.nets: Nets = {name: dict(nets[name]) for name in ("policy", "critic")}
-        for name in ("policy", "critic"):
-            for tensor in self.nets[name].values():
-                tensor.requires_grad_(True)
         self.nets["target"] = {name: value.detach().clone() for name, value in nets["critic"].items()}
         self.nets["temperature"] = {"log_alpha": torch.zeros(self.members)}
         temperature_lr = settings.policy_lr if settings.temperature_lr is None else settings.temperature_lr
@@ -207,7 +204,8 @@ def cql_gradients(
         Gradients by network in the order of its dictionary (without `temperature`), and losses `[E]` or
         `[2, E]` and 0-dimensional diagnostics.
     """
-    alpha = nets["temperature"]["log_alpha"].exp()
+    # temperature and multiplier have gradients of their own, in closed form
+    alpha = nets["temperature"]["log_alpha"].detach().exp()
     if cloning:
         value = log_density_with_epsilon(draws.gaussian, batch.actions)
     else:
@@ -223,7 +221,7 @@ def cql_gradients(
     weight = torch.full_like(alpha, settings.min_q_weight)
     offset = torch.zeros_like(alpha)
     if settings.lagrange_threshold is not None:
-        multiplier = nets["lagrange"]["log_multiplier"].exp().clamp(max=MAX_MULTIPLIER)
+        multiplier = nets["lagrange"]["log_multiplier"].detach().exp().clamp(max=MAX_MULTIPLIER)
         weight, offset = multiplier * weight, multiplier * settings.lagrange_threshold
 
     critic_gradient, td, gap, q_mean = critic_gradients(nets["critic"], batch, draws.penalty, y, weight)

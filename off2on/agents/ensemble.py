@@ -52,9 +52,6 @@ class EnsembleAgent(TwinAgent):
         # targets start as copies of the critics; the temperature starts anew at 1 (facts 1.7)
         self.nets.setdefault("target", {k: v.clone() for k, v in nets["critic"].items()})
         self.nets.setdefault("temperature", {"log_alpha": torch.zeros(())})
-        for name in ("policy", "critic", "temperature"):
-            for tensor in self.nets[name].values():
-                tensor.requires_grad_(True)
         rates = {"policy": settings.policy_lr, "temperature": settings.policy_lr, "critic": settings.q_lr}
         self.adam = Adam(self.nets, rates)
 

@@ -38,8 +38,6 @@ class FqeAgent(TwinAgent):
         self.settings = settings
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.nets: Nets = {name: dict(nets[name]) for name in KEPT}
-        for tensor in self.nets["critic"].values():
-            tensor.requires_grad_(True)
         self.nets["target"] = {name: value.detach().clone() for name, value in nets["critic"].items()}
         self.adam = Adam(self.nets, {"critic": settings.q_lr})
 

@@ -18,7 +18,8 @@ class Adam:
     """Adam with betas 0.9 and 0.999 and eps 1e-8 for the networks that have a learning rate.
 
     Args:
-        nets: networks by name; their tensors are changed in place.
+        nets: networks by name; the tensors of those with a rate require gradients from now on, and are changed in
+            place.
         rates: learning rate by network name.
         decays: weight decay by network name, an L2 term: decay times parameter is added to the gradient before
             the moments. The networks that are not named have none.
@@ -26,6 +27,9 @@ class Adam:
 
     def __init__(self, nets: Nets, rates: Mapping[str, float], decays: Mapping[str, float] | None = None) -> None:
         self.nets, self.rates = nets, dict(rates)
+        for name in rates:
+            for tensor in nets[name].values():
+                tensor.requires_grad_(True)
         self.decays = dict.fromkeys(rates, 0.0) | dict(decays or {})
         self.first = {name: {k: torch.zeros_like(v) for k, v in nets[name].items()} for name in rates}
         self.second = {name: {k: torch.zeros_like(v) for k, v in nets[name].items()} for name in rates}

@@ -91,8 +91,6 @@ class DensityNetwork:
     def __init__(self, params: Params, learning_rate: float, temperature: float, mixture: bool = False) -> None:
         self.temperature, self.mixture = temperature, mixture
         self.nets = {"density": params}
-        for tensor in params.values():
-            tensor.requires_grad_(True)
         self.adam = Adam(self.nets, {"density": learning_rate})
 
     def update(self, offline: Pairs, online: Pairs, batch: Pairs) -> DensityStep:

@@ -70,7 +70,7 @@ def test_adam_follows_its_formula_with_a_rate_a_network() -> None:
             m, v = first[name] / (1 - 0.9**step), second[name] / (1 - 0.999**step)
             expected[name] = expected[name] - rates[name] * m / (np.sqrt(v) + 1e-8)
     for name in rates:
-        np.testing.assert_allclose(nets[name]["x"].numpy(), expected[name], rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(nets[name]["x"].detach().numpy(), expected[name], rtol=1e-4, atol=1e-6)
 
 
 def test_no_step_imports_the_compiler() -> None:
@@ -80,6 +80,13 @@ def test_no_step_imports_the_compiler() -> None:
         "Adam(nets, {'a': 0.1}).step({'a': (torch.ones(1),)}); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_adam_makes_trainable_what_has_a_rate() -> None:
+    nets = {"a": {"x": torch.zeros(1), "y": torch.zeros(2)}, "b": {"x": torch.zeros(1)}}
+    Adam(nets, {"a": 0.1})
+    assert {name for name in nets if any(t.requires_grad for t in nets[name].values())} == {"a"}
+    assert all(tensor.requires_grad for tensor in nets["a"].values())
 
 
 def test_adam_steps_only_the_networks_it_is_given_gradients_of() -> None:
