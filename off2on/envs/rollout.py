@@ -23,14 +23,11 @@ class Episode:
     rewards: Floats
     #: the task itself ended the episode (a fall); False: the time limit or the step budget cut it
     terminal: bool
+    #: it ran to a fall or to the task's horizon; False: the step budget cut it
+    complete: bool
 
     def __len__(self) -> int:
         return len(self.actions)
-
-    @property
-    def complete(self) -> bool:
-        """Whether it ran to a fall or to the horizon of 1000 steps."""
-        return self.terminal or len(self) >= 1000
 
     @property
     def total(self) -> float:
@@ -68,10 +65,9 @@ class _Lane:
         self.rewards.append(reward)
         return bool(terminal)
 
-    def episode(self, terminal: bool) -> Episode:
-        return Episode(
-            np.stack(self.observations), np.stack(self.actions), np.array(self.rewards, np.float32), terminal
-        )
+    def episode(self, *, terminal: bool, complete: bool) -> Episode:
+        rewards = np.array(self.rewards, np.float32)
+        return Episode(np.stack(self.observations), np.stack(self.actions), rewards, terminal, complete)
 
 
 class Rollout:
@@ -101,7 +97,7 @@ class Rollout:
             for (index, lane), action in zip(running, actions, strict=True):
                 terminal = lane.step(action)
                 if terminal or len(lane.actions) >= self.task.horizon:
-                    done[index] = lane.episode(terminal)
+                    done[index] = lane.episode(terminal=terminal, complete=True)
                     if not waiting:
                         continue
                     index, seed = waiting.pop()
@@ -119,8 +115,9 @@ class Rollout:
             actions = policy(np.stack([lane.observation for lane in self._lanes]))
             for lane, action in zip(self._lanes, actions, strict=True):
                 terminal = lane.step(action)
-                if terminal or len(lane.actions) >= self.task.horizon or step == steps:
-                    found.append(lane.episode(terminal))
+                complete = terminal or len(lane.actions) >= self.task.horizon
+                if complete or step == steps:
+                    found.append(lane.episode(terminal=terminal, complete=complete))
                     if step < steps:
                         lane.reset(_seed(rng))
         return found

@@ -49,6 +49,7 @@ def test_one_policy_call_a_step_and_a_free_lane_takes_the_next_seed() -> None:
 def test_the_horizon_cuts_without_a_terminal() -> None:
     (episode,) = Rollout(replace(HOPPER, horizon=4), 1).episodes(Elementwise(), [0])
     assert len(episode) == 4
+    assert episode.complete
     assert not episode.terminal
     assert episode.terminals.tolist() == [0, 0, 0, 0]
     assert episode.observations.shape == (5, 11)
@@ -73,6 +74,7 @@ def test_explore_gives_exactly_the_steps_of_each_lane(lanes: int) -> None:
     cut = [episode for episode in episodes if not episode.terminal and len(episode) < 15]
     assert cut == [e for e in episodes[-lanes:] if not e.terminal and len(e) < 15]
     for episode in episodes:
+        assert episode.complete == (episode.terminal or len(episode) == 15)
         assert len(episode.observations) == len(episode) + 1
         assert episode.terminals[-1] == episode.terminal
 
