@@ -30,6 +30,7 @@ from off2on.nn.mlp import Params, layer_names
 from off2on.nn.state import Nets, flatten
 from off2on.provenance import now, peak_memory_mb, provenance
 from off2on.seeding import stream
+from off2on.training.progress import progress_bar
 
 #: calls before the timed ones
 WARM_UP = 5
@@ -223,8 +224,10 @@ def measure_cost(scale: Scale, path: Path) -> None:
 
 def _timed(members: int, sizes: Sizes, repeats: int) -> list[dict[str, Any]]:
     benches = {name: Bench(name, members, sizes) for name in IMPLEMENTATIONS}
-    steps = _in_turns({name: bench.step for name, bench in benches.items()}, repeats)
-    actions = _in_turns({name: bench.action for name, bench in benches.items()}, repeats)
+    steps = _in_turns(f"steps, N = {members}", {name: bench.step for name, bench in benches.items()}, repeats)
+    actions = _in_turns(
+        f"actions, N = {members}", {name: bench.action for name, bench in benches.items()}, repeats
+    )
     return [
         {"members": members, "implementation": name}
         | _quartiles("step", steps[name])
@@ -234,14 +237,16 @@ def _timed(members: int, sizes: Sizes, repeats: int) -> list[dict[str, Any]]:
     ]
 
 
-def _in_turns(calls: Mapping[str, Callable[[], None]], repeats: int) -> dict[str, NDArray[np.float64]]:
+def _in_turns(title: str, calls: Mapping[str, Callable[[], None]], repeats: int) -> dict[str, NDArray[np.float64]]:
     """Milliseconds of each call, `[repeats]`."""
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(WARM_UP + repeats):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            times[name].append(1e3 * (time.perf_counter() - start))
+    with progress_bar(title, WARM_UP + repeats, "repeat") as bar:
+        for _ in range(WARM_UP + repeats):
+            for name, call in calls.items():
+                start = time.perf_counter()
+                call()
+                times[name].append(1e3 * (time.perf_counter() - start))
+            bar.update()
     return {name: np.array(found[WARM_UP:]) for name, found in times.items()}
 
 
@@ -254,8 +259,12 @@ def _peak_growths(pairs: Sequence[tuple[str, int]], sizes: Sizes) -> list[float]
     """Peak memory of steps of each, in MB, each in a fresh process: a peak never goes down again."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with context.Pool(1, maxtasksperchild=1) as pool:
-        return pool.starmap(_peak_growth, [(*pair, sizes) for pair in pairs], chunksize=1)
+    growths = []
+    with context.Pool(1, maxtasksperchild=1) as pool, progress_bar("memory", len(pairs), "process") as bar:
+        for pair in pairs:
+            growths.append(pool.apply(_peak_growth, (*pair, sizes)))
+            bar.update()
+    return growths
 
 
 def _peak_growth(implementation: str, members: int, sizes: Sizes) -> float:

@@ -169,9 +169,12 @@ def estimate(job: LikelihoodJob, nets: Nets, x: Tensor, role: str) -> Floats:
     """Importance-weighted log-likelihood of at most `samples` rows, in nats; the role names the random numbers."""
     rng, k = job.stream(role), job.settings.importance_samples
     x = _some(x, job.settings.samples, rng)
-    size = max(1, CHUNK // k)
-    parts = [x[first : first + size] for first in range(0, len(x), size)]
-    found = [log_likelihood(nets, part, _normal(rng, k, len(part), job.settings.latent)) for part in parts]
+    size, found = max(1, CHUNK // k), []
+    with progress_bar(f"likelihood of {role} pairs, {job.task}/{job.dataset}", len(x), "pair") as bar:
+        for first in range(0, len(x), size):
+            part = x[first : first + size]
+            found.append(log_likelihood(nets, part, _normal(rng, k, len(part), job.settings.latent)))
+            bar.update(len(part))
     values: Floats = torch.cat(found).numpy()
     return values
 
