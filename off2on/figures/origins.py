@@ -19,8 +19,10 @@ Info = Mapping[str, Any]
 _BALANCED = {f"online.{name}" for name in ("density_batch", "density_depth", "density_lr", "temperature", "rho")}
 #: settings that only training from scratch reads
 _SCRATCH = {"online.warmup_steps", "online.scratch_members"}
-#: settings of SAC's losses; AWAC and BCQ have their own
+#: settings of SAC's losses, which an algorithm with networks and losses of its own does not read
 _SAC = {"online.batch", "online.policy_lr", "online.q_lr"}
+#: sections, and objectives, of such algorithms
+_OWN_LOSSES = {"awac", "bcq"}
 #: of section `offline`: what keeping CQL's term online reads, and what every pre-training reads
 _CQL_TERM = {"offline.min_q_weight", "offline.cql_actions"}
 _PRETRAINING = {f"offline.{name}" for name in ("discount", "tau", "evaluate_every", "eval_episodes")}
@@ -38,7 +40,6 @@ _SOURCES = {
     "local": "Made here by D4RL's recipe with the project's own SAC actors; these are not D4RL's files.",
     "d4rl-v0": "D4RL's v0 files, as published.",
     "d4rl-v2": "D4RL's v2 files, as published.",
-    "minari": "Datasets read through Minari.",
 }
 
 
@@ -116,7 +117,7 @@ def _used(key: str, info: Info) -> bool:
 def _read_offline(key: str, algorithm: Algorithm) -> bool:
     section = key.split(".")[0]
     if section == "network":
-        return algorithm.name in {"cql", "fqe"}
+        return algorithm.section not in _OWN_LOSSES
     return key == "members" or key in _PRETRAINING or (section == algorithm.section and key not in _ONLINE_ONLY)
 
 
@@ -127,7 +128,7 @@ def _read_online(key: str, method: Method) -> bool:
     if key in _SCRATCH:
         return method.offline is None
     if key in _SAC or section == "network":
-        return method.objective in {"ensemble", "cql_reg"}
+        return method.objective not in _OWN_LOSSES
     if key == "online.first_epoch_multiplier":
         return method.first_epoch_longer
     if section == "offline":
@@ -167,11 +168,13 @@ def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
         mean = next((i["dataset_mean_return"] for i in group if i["dataset_mean_return"] is not None), None)
         sizes = sorted({info["dataset_transitions"] for info in group if info.get("dataset_transitions")})
         hashes = sorted({info["dataset_sha256"][:12] for info in group if info["dataset_sha256"]})
-        made = _LOCAL.get(str(facts.get("recipe", dataset)), "") if layout.source == "local" else layout.source
+        made = layout.source
+        if made == "local":
+            made = _LOCAL.get(str(facts.get("recipe", dataset)), str(facts.get("recipe", NOTHING)))
         rows.append(
             [
                 f"{task}-{dataset}",
-                made or NOTHING,
+                made,
                 ", ".join(map(str, sizes)) or NOTHING,
                 NOTHING if mean is None else f"{mean:.0f}",
                 str(facts.get("env_id", NOTHING)),
@@ -200,7 +203,7 @@ def provenance_sheet(jobs: Iterable[Info]) -> Sheet:
             commit(info),
             str(info["config_hash"] or NOTHING),
             (info["dataset_sha256"] or NOTHING)[:12],
-            info["gpu"] or info["cpu"] or NOTHING,
+            info["cpu"] or NOTHING,
             info["started"],
             _number(info["wall_seconds"]),
             _number(info["gradient_steps_per_second"], 1),

@@ -10,7 +10,7 @@ from off2on.analysis.curves import final_mean_std
 from off2on.analysis.tables import Tables, records
 from off2on.figures.panels import labels, select
 from off2on.figures.style import DATASET_ORDER, METHOD_STYLES, TASK_ORDER, in_order
-from off2on.figures.words import seeds
+from off2on.figures.words import plus_minus, seeds, seeds_of
 
 NOTHING = "–"
 
@@ -73,15 +73,12 @@ def final_sheet(final: pd.DataFrame, value: str, title: str, digits: int) -> She
     }
     pairs = dict.fromkeys((task, data) for task, data, _ in texts)
     rows = [[place(*pair), *(texts.get((*pair, method), NOTHING) for method in methods)] for pair in pairs]
-    counts = f"n = {final['n'].min()}" + (f" to {final['n'].max()}" if final["n"].nunique() > 1 else "")
-    note = f"Mean of the last two evaluations; mean ± std over seeds, {counts}."
+    note = f"Mean of the last two evaluations; mean ± std over seeds, {seeds_of(final['n'])}."
     return Sheet(title, ["", *methods.values()], rows, note)
 
 
 def _mean_std(mean: float, std: float, digits: int) -> str:
-    if pd.isna(mean):
-        return NOTHING
-    return f"{mean:.{digits}f}" if pd.isna(std) else f"{mean:.{digits}f} ± {std:.{digits}f}"
+    return NOTHING if pd.isna(mean) else plus_minus(mean, std, digits)
 
 
 def place(task: str, dataset: str) -> str:

@@ -13,8 +13,12 @@ def mean_std(values: Sequence[float] | pd.Series, digits: int = 0) -> str:
     series = pd.Series(values, dtype=float).dropna()
     if series.empty:
         return "no value"
-    mean = f"{series.mean():.{digits}f}"
-    return mean if len(series) == 1 else f"{mean} ± {series.std():.{digits}f}"
+    return plus_minus(series.mean(), series.std(), digits)
+
+
+def plus_minus(mean: float, std: float, digits: int) -> str:
+    """'4512 ± 120'; without a spread (nan) '4512'."""
+    return f"{mean:.{digits}f}" if math.isnan(std) else f"{mean:.{digits}f} ± {std:.{digits}f}"
 
 
 def signed(values: Sequence[float] | pd.Series, digits: int = 0) -> str:

@@ -294,6 +294,10 @@ def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
     (row,) = datasets_sheet(layout, [info | {"dataset_transitions": 99_899}]).rows
     assert "snapshots of one SAC run, an equal share each" in str(row[1])
     assert row[2:] == ["99899", "–", "HalfCheetah-v4", "0", "ab" * 6]
+    # agents of the user's own, by `off2on collect --agents`
+    with h5py.File(path, "a") as file:
+        file.attrs["recipe"] = "members of seed0"
+    assert datasets_sheet(layout, [info]).rows[0][1] == "members of seed0"
     # without the file, the source still says what is known
     (bare,) = datasets_sheet(Layout("quick", "d4rl-v0", tmp_path / "none"), [info]).rows
     assert bare[1] == "d4rl-v0"
