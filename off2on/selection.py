@@ -3,7 +3,8 @@
 Read while the DAG is planned: imports neither torch nor Gymnasium.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatch
@@ -22,7 +23,7 @@ KEYS = {
     "tasks": "'tasks=[hopper,walker2d]'",
     "datasets": "'datasets=[random]'",
     "methods": "'methods=[ours,sac]'",
-    "source": "source=d4rl-v2",
+    "source": "source=d4rl-v0",
     "baselines": "'baselines=[/path/my.smk]'",
 }
 
@@ -66,7 +67,8 @@ def runs(scale: Scale) -> list[Run]:
     """Every run of the scale, in the order of its file.
 
     Raises:
-        Off2OnError: a task or method is unknown, or a method's patterns fit no dataset.
+        Off2OnError: a task or method is unknown, or a method is on the wrong kind of data or needs more members
+            than are pre-trained.
     """
     return [
         Run(task, dataset, method, seed)
@@ -117,7 +119,79 @@ def _datasets(scale: Scale, task: str, method: str, patterns: tuple[str, ...]) -
             f"methods.{method}: patterns {list(patterns)}; a method from scratch takes ['none'], the others take "
             "patterns on task/dataset such as '*/medium'"
         )
-    return matching(scale, task, patterns)
+    found = matching(scale, task, patterns)
+    for dataset in () if from_scratch else found:
+        _enough_members(scale, task, dataset, method)
+    return found
+
+
+def _enough_members(scale: Scale, task: str, dataset: str, method: str) -> None:
+    needed = get_method(method).size(scale.settings(task, dataset, method))
+    trained = scale.settings(task, dataset).members
+    if needed > trained:
+        raise Off2OnError(
+            f"methods.{method}: needs {needed} members on {task}/{dataset}, but scale {scale.name} pre-trains "
+            f"{trained}; raise its `members`, or leave the method out"
+        )
+
+
+def check_patterns(scale: Scale, file: object, methods: Collection[str] | None = None) -> None:
+    """Every pattern of a scale must fit something that exists, whatever the scale selects of it.
+
+    Args:
+        scale: what the file says, without the changes of `--config`.
+        file: named by the messages.
+        methods: names of all methods, with those of baselines; None: any, as the baselines' files are not read.
+
+    Raises:
+        Off2OnError: names the first pattern that fits nothing.
+    """
+    for method, patterns in scale.methods.items():
+        _check_datasets(f"{file}: methods.{method}", patterns)
+    _check_datasets(f"{file}: likelihood.datasets", scale.likelihood.datasets)
+    for pattern in scale.overrides:
+        slashes = pattern.count("/")
+        pairs = [f"{task}/{dataset}" for task in TASKS for dataset in (*get_args(Dataset), "none")]
+        last = [pattern.split("/")[-1]] if methods is None else methods
+        names = {1: pairs, 2: [f"{pair}/{method}" for pair in pairs for method in last]}.get(slashes, [])
+        _check_fit(f"{file}: overrides.'{pattern}'", pattern, names, "task/dataset or task/dataset/method")
+
+
+def check_baseline(name: str, patterns: Iterable[str], taken: Collection[str]) -> None:
+    """A baseline's name is part of paths; its patterns on task/dataset must fit something.
+
+    Raises:
+        Off2OnError: what `register_baseline` was called with is wrong.
+    """
+    where = f"register_baseline: '{name}'"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+        raise Off2OnError(f"{where} is no name of a method; use a-z, 0-9 and hyphens, such as 'random-policy'")
+    if name in taken:
+        raise Off2OnError(f"{where}: the method exists already; choose another name")
+    _check_datasets(where, patterns)
+
+
+def _check_datasets(where: str, patterns: Iterable[str]) -> None:
+    names = ["none", *(f"{task}/{dataset}" for task in TASKS for dataset in get_args(Dataset))]
+    for pattern in patterns:
+        _check_fit(f"{where}: '{pattern}'", pattern, names, "task/dataset")
+
+
+def _check_fit(where: str, pattern: str, names: Collection[str], form: str) -> None:
+    if any(fnmatch(name, pattern) for name in names):
+        return
+    known = [set(parts) for parts in zip(*(name.split("/") for name in names if "/" in name), strict=True)]
+    closest = "/".join(_closest(part, words) for part, words in zip(pattern.split("/"), known, strict=False))
+    meant = any(fnmatch(name, closest) for name in names)
+    hint = f"did you mean '{closest}'?" if meant else "write it like '*/medium' or 'hopper/*'"
+    raise Off2OnError(f"{where} fits no {form}; {hint}")
+
+
+def _closest(part: str, words: Collection[str]) -> str:
+    """A part of a pattern, or the word that it should have been."""
+    if any(fnmatch(word, part) for word in words):
+        return part
+    return next(iter(get_close_matches(part, sorted(words), n=1)), part)
 
 
 def select(config: Mapping[str, Any]) -> Selection:
