@@ -6,6 +6,7 @@ import os
 import platform
 import resource
 import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -19,20 +20,16 @@ PACKAGES = ("off2on", "torch", "numpy", "gymnasium", "mujoco", "h5py", "pandas",
 
 
 def provenance() -> dict[str, Any]:
-    """Commit, dirty flag, package versions, processor and graphics card of this process."""
+    """Commit and dirty flag (None outside a repository), package versions, processor and graphics card."""
+    status = _git("status", "--porcelain", "--untracked-files=no")
     return {
-        "git_commit": git_commit(),
-        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": None if status is None else bool(status),
         "packages": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "cpu": _cpu(),
         "gpu": _gpu(),
         "host_cores": os.cpu_count(),
     }
-
-
-def git_commit() -> str | None:
-    """The commit of the code that runs; None outside a repository."""
-    return _git("rev-parse", "HEAD")
 
 
 def now() -> str:
@@ -42,7 +39,9 @@ def now() -> str:
 
 def peak_memory_mb() -> float:
     """The largest resident size of this process so far, in MB."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts bytes, Linux KiB
+    return round(peak / (1024**2 if sys.platform == "darwin" else 1024), 1)
 
 
 def config_hash(settings: Mapping[str, Any]) -> str:

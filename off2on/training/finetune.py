@@ -14,7 +14,6 @@ from off2on.config import Settings
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Rollout, episode_seeds
 from off2on.envs.tasks import Task, get_task
-from off2on.files import sha256
 from off2on.method import Method
 from off2on.nn.state import Nets, flatten
 from off2on.replay.samplers import make_sampler
@@ -124,6 +123,8 @@ class _Finetuning:
         self.agent = online_module(job.method.objective).online_agent(
             _initial_nets(job, self.task, start), job.settings
         )
+        if start is not None:
+            run.starts_from({"dataset": start.data, "agents": start.agents / "agent.safetensors"})
         roles = ("explore", "reset", "sample", "update")
         self.rngs = {role: stream(*job.key, role) for role in roles}
         self.sampler = make_sampler(
@@ -241,18 +242,7 @@ class _Finetuning:
         self.run.write_progress(self.rows)
 
     def _finish(self) -> None:
-        parents = {}
-        if self.start is not None:
-            parents = {
-                "dataset": sha256(self.start.data),
-                "agents": sha256(self.start.agents / "agent.safetensors"),
-            }
-        extra: dict[str, Any] = {
-            "dataset_sha256": parents.get("dataset"),
-            "dataset_mean_return": self.dataset_return,
-            "dataset_transitions": self.offline_size,
-            "parents": parents,
-        }
+        extra = {"dataset_mean_return": self.dataset_return, "dataset_transitions": self.offline_size}
         self.run.finish(self.rows, flatten(self.agent.nets), extra)
 
     # ------------------------------------------------------------------------------------ resume state
@@ -282,6 +272,7 @@ class _Finetuning:
         self.store.load_tail(tensors)
         own = {k.removeprefix("sampler/"): t for k, t in tensors.items() if k.startswith("sampler/")}
         self.sampler.load_state(own)
-        restore(self.rngs, position.pop("rngs"))
-        for name, value in position.items():
-            setattr(self, name, value)
+        restore(self.rngs, position["rngs"])
+        self.epoch, self.step = position["epoch"], position["step"]
+        self.gradient_steps, self.episodes = position["gradient_steps"], position["episodes"]
+        self.explore_returns, self.rows = position["explore_returns"], position["rows"]

@@ -63,10 +63,8 @@ def import_agents(directory: Path, out: Path) -> None:
         row: Row = {"env_steps": 0, "online_episodes": 0, "gradient_steps": steps}
         row |= return_columns(episodes, get_task("halfcheetah")) | {"wall_seconds": round(run.wall_seconds, 1)}
         extra: dict[str, Any] = {
-            "dataset_sha256": None,
             "dataset_mean_return": None,
             "dataset_transitions": None,
-            "parents": {},
         }
         run.finish([row], flatten(nets), extra)
 

@@ -13,7 +13,6 @@ from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Rollout, episode_seeds
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
-from off2on.files import sha256
 from off2on.method import Algorithm
 from off2on.nn.state import flatten
 from off2on.replay.store import TransitionStore
@@ -94,7 +93,7 @@ class _Pretraining:
     """The state of the loop: agent, generators, rows so far, gradient steps done."""
 
     def __init__(self, job: PretrainJob, data: Path, agents: Path | None, run: RunDirectory) -> None:
-        self.job, self.run, self.data, self.agents = job, run, data, agents
+        self.job, self.run, self.agents = job, run, agents
         self.task = get_task(job.task)
         self.offline = job.settings.offline
         dataset = read_dataset(data, self.task)
@@ -104,6 +103,7 @@ class _Pretraining:
         self.rngs = {f"{role}{i}": stream(*job.key, i, role) for role in ("batch", "noise") for i in members}
         self.agent = self._fresh_agent()
         self.rollout = Rollout(self.task, self.offline.eval_episodes)
+        run.starts_from({"dataset": data} | ({"agents": agents / "agent.safetensors"} if agents else {}))
         self.averages = Averages(["q_mean"] + ["alpha"] * ("temperature" in self.agent.nets))
         self.rows: list[Row] = []
         self.step = 0
@@ -134,10 +134,8 @@ class _Pretraining:
                 if self.run.due():
                     self._save()
         extra: dict[str, Any] = {
-            "dataset_sha256": sha256(self.data),
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.store.size,
-            "parents": {"agents": sha256(self.agents / "agent.safetensors")} if self.agents else {},
             "member_returns": self.member_returns,
         }
         nets = {name: self.agent.nets[name] for name in offline_module(self.job.algorithm.name).KEPT}

@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from off2on.errors import Off2OnError
-from off2on.files import atomic, write_text
+from off2on.files import atomic, sha256, write_text
 from off2on.paths import OUTPUTS
-from off2on.provenance import config_hash, git_commit, now, peak_memory_mb, provenance
+from off2on.provenance import config_hash, now, peak_memory_mb, provenance
 from off2on.results import COLUMNS
 
 Row = dict[str, float | int | None]
@@ -46,7 +46,11 @@ class RunDirectory:
         self._lock = FileLock(path / ".lock")
         self._checkpoint_seconds = checkpoint_seconds
         self._saved_at = time.monotonic()
-        self._sessions = [{"started": now(), "host": socket.gethostname(), "git_commit": git_commit()}]
+        # taken now: a commit or an edit made during the run is not in the code that runs
+        self._provenance = provenance()
+        commit = self._provenance["git_commit"]
+        self._sessions = [{"started": now(), "host": socket.gethostname(), "git_commit": commit}]
+        self._parents: dict[str, str] = {}
         self._earlier_seconds = 0.0
         self._start = time.monotonic()
 
@@ -101,8 +105,12 @@ class RunDirectory:
             )
         return True
 
+    def starts_from(self, inputs: Mapping[str, Path]) -> None:
+        """Note the sha256 of the files that the run starts from: only a state of the same ones is carried on."""
+        self._parents = {name: sha256(path) for name, path in inputs.items()}
+
     def load_state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Tensors and position of the last checkpoint; None: there is none.
+        """Tensors and position of the last checkpoint; None: there is none, or it started from other inputs.
 
         Raises:
             Off2OnError: it is damaged, or of other settings.
@@ -122,6 +130,9 @@ class RunDirectory:
                 f"{meta['config_hash']}, now {self.config_hash}). Go back to those settings to carry on, or "
                 "remove it to start anew"
             )
+        if meta.get("parents") != self._parents:
+            _say(f"{self.path}: inputs changed since the interruption: starting anew")
+            return None
         self._sessions = [*meta["sessions"], *self._sessions]
         self._earlier_seconds = meta["wall_seconds"]
         return tensors, meta["position"]
@@ -134,6 +145,7 @@ class RunDirectory:
         """Write a checkpoint atomically: everything that the rest of the run depends on."""
         meta = {
             "config_hash": self.config_hash,
+            "parents": self._parents,
             "position": position,
             "sessions": self._sessions,
             "wall_seconds": self.wall_seconds,
@@ -157,7 +169,9 @@ class RunDirectory:
         record = {
             **self.identity,
             "config_hash": self.config_hash,
-            **provenance(),
+            **self._provenance,
+            "dataset_sha256": self._parents.get("dataset"),
+            "parents": self._parents,
             "started": self._sessions[0]["started"],
             "ended": now(),
             "sessions": self._sessions,

@@ -1,0 +1,102 @@
+"""Interrupted training jobs: carried on with the inputs they started from, started anew with other ones."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from off2on.data.dataset import read_dataset, write_dataset
+from off2on.files import sha256
+from off2on.methods import get_algorithm, get_method
+from off2on.training.finetune import FinetuneJob, Start, finetune
+from off2on.training.pretrain import PretrainJob, pretrain
+from off2on.training.rundir import STATE, RunDirectory
+from tests.unit.test_finetune import SETTINGS, offline_start
+
+SHORT = {"steps": 6, "batch": 8}
+SMALL = SETTINGS.model_copy(
+    update={
+        "offline": SETTINGS.offline.model_copy(update={"evaluate_every": 3, "eval_episodes": 1}),
+        "fqe": SETTINGS.fqe.model_copy(update=SHORT),
+    }
+)
+TUNING = FinetuneJob("micro", "local", "hopper", "random", get_method("sac-ft"), 0, SMALL)
+TRAINING = PretrainJob("micro", "local", "hopper", "random", get_algorithm("fqe"), 0, SMALL)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """A dataset and CQL agents, which both jobs start from."""
+    return offline_start("cql", tmp_path)
+
+
+def work(job: FinetuneJob | PretrainJob, start: Start, out: Path) -> dict[str, Any]:
+    """Do the job, or carry on with it, and read its run.json."""
+    if isinstance(job, FinetuneJob):
+        finetune(job, start, out, checkpoint_seconds=0)
+    else:
+        pretrain(job, start.data, start.agents, out, checkpoint_seconds=0)
+    info: dict[str, Any] = json.loads((out / "run.json").read_text())
+    return info
+
+
+def interrupt(job: FinetuneJob | PretrainJob, start: Start, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the job at its third checkpoint."""
+    saved = []
+    save_state = RunDirectory.save_state
+
+    def save_and_stop(*state: Any) -> None:
+        save_state(*state)
+        saved.append(state)
+        if len(saved) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "save_state", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            work(job, start, out)
+    assert (out / STATE).is_file()
+
+
+def change(path: Path) -> None:
+    """Other contents of the same shapes."""
+    if path.suffix == ".hdf5":
+        dataset = read_dataset(path)
+        write_dataset(path, replace(dataset, rewards=dataset.rewards + 1))
+    else:
+        save_file({name: tensor + 0.01 for name, tensor in load_file(path).items()}, path)
+
+
+@pytest.mark.parametrize("job", [TUNING, TRAINING], ids=["finetune", "pretrain"])
+def test_the_same_inputs_are_carried_on(
+    job: FinetuneJob | PretrainJob, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(job, start, tmp_path / "broken", monkeypatch)
+    info, whole = work(job, start, tmp_path / "broken"), work(job, start, tmp_path / "whole")
+    assert len(info["sessions"]) == 2
+    assert info["parents"] == whole["parents"]
+    assert sha256(tmp_path / "broken/agent.safetensors") == sha256(tmp_path / "whole/agent.safetensors")
+
+
+@pytest.mark.parametrize("job", [TUNING, TRAINING], ids=["finetune", "pretrain"])
+@pytest.mark.parametrize("changed", ["dataset", "agents"])
+def test_changed_inputs_start_anew(
+    job: FinetuneJob | PretrainJob,
+    changed: str,
+    start: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    interrupt(job, start, tmp_path / "broken", monkeypatch)
+    agents = start.agents / "agent.safetensors"
+    change(start.data if changed == "dataset" else agents)
+    info, whole = work(job, start, tmp_path / "broken"), work(job, start, tmp_path / "whole")
+    assert "inputs changed since the interruption: starting anew" in capsys.readouterr().err
+    assert info["parents"] == {"dataset": sha256(start.data), "agents": sha256(agents)}
+    assert info["dataset_sha256"] == info["parents"]["dataset"]
+    assert (len(info["sessions"]), info["config_hash"]) == (1, whole["config_hash"])
+    assert sha256(tmp_path / "broken/agent.safetensors") == sha256(tmp_path / "whole/agent.safetensors")
