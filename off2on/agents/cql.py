@@ -14,7 +14,7 @@ from torch import Tensor
 
 from off2on.agents.ensemble import init_agent
 from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values
-from off2on.config import Settings
+from off2on.config import Offline, Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import (
@@ -35,26 +35,29 @@ CHUNK_FLOATS = 2**20
 MAX_MULTIPLIER = 1e6
 
 
+_DEFAULT = Offline()
+
+
 @dataclass(frozen=True)
 class CqlSettings:
-    """Hyper-parameters of CQL (facts 2.1, 2.2)."""
+    """Hyper-parameters of CQL, part of section `offline` (facts 2.1, 2.2)."""
 
-    policy_lr: float = 1e-4
+    policy_lr: float = _DEFAULT.policy_lr
     #: None: the policy's
-    temperature_lr: float | None = None
-    q_lr: float = 3e-4
-    discount: float = 0.99
-    tau: float = 0.005
+    temperature_lr: float | None = _DEFAULT.temperature_lr
+    q_lr: float = _DEFAULT.q_lr
+    discount: float = _DEFAULT.discount
+    tau: float = _DEFAULT.tau
     #: weight of the conservative term
-    min_q_weight: float = 5.0
+    min_q_weight: float = _DEFAULT.min_q_weight
     #: gap that the Lagrange multiplier aims at; None: fixed weight
-    lagrange_threshold: float | None = None
+    lagrange_threshold: float | None = _DEFAULT.lagrange_threshold
     #: R, the actions of each of the three kinds in the conservative term
-    cql_actions: int = 10
+    cql_actions: int = _DEFAULT.cql_actions
     #: gradient steps at the start whose policy loss is behaviour cloning
-    bc_steps: int = 40_000
+    bc_steps: int = _DEFAULT.bc_steps
     #: subtract the entropy term from the TD target
-    entropy_in_backup: bool = False
+    entropy_in_backup: bool = _DEFAULT.entropy_in_backup
 
 
 class CqlNoise(NamedTuple):

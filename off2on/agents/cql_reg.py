@@ -15,6 +15,7 @@ from off2on.agents.ensemble import (
     SacSettings,
     actor_gradients,
     ensemble_policy,
+    sac_settings,
     td_target,
 )
 from off2on.agents.twins import Metrics
@@ -57,9 +58,7 @@ class CqlRegAgent(EnsembleAgent):
 
 def online_agent(nets: Nets, settings: Settings) -> CqlRegAgent:
     """SAC's settings of section `online`; weight and actions of the term as in section `offline`."""
-    online, offline = settings.online, settings.offline
-    sac = SacSettings(online.policy_lr, online.q_lr, online.discount, online.tau)
-    return CqlRegAgent(nets, sac, offline.min_q_weight, offline.cql_actions)
+    return CqlRegAgent(nets, sac_settings(settings), settings.offline.min_q_weight, settings.offline.cql_actions)
 
 
 def cql_reg_gradients(

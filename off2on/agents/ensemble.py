@@ -12,21 +12,29 @@ import torch
 from torch import Tensor
 
 from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values
-from off2on.config import Settings
+from off2on.config import Online, Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import SAC_LOG_STD, Gaussian, init_policy, mixture, policy, sample
 from off2on.nn.state import Nets
 
+_DEFAULT = Online()
+
 
 @dataclass(frozen=True)
 class SacSettings:
-    """Hyper-parameters of the SAC losses (facts 0.1)."""
+    """Hyper-parameters of the SAC losses, part of section `online` (facts 0.1)."""
 
-    policy_lr: float = 3e-4
-    q_lr: float = 3e-4
-    discount: float = 0.99
-    tau: float = 0.005
+    policy_lr: float = _DEFAULT.policy_lr
+    q_lr: float = _DEFAULT.q_lr
+    discount: float = _DEFAULT.discount
+    tau: float = _DEFAULT.tau
+
+
+def sac_settings(settings: Settings) -> SacSettings:
+    """Those of section `online`."""
+    online = settings.online
+    return SacSettings(online.policy_lr, online.q_lr, online.discount, online.tau)
 
 
 def init_agent(
@@ -80,8 +88,7 @@ class EnsembleAgent(TwinAgent):
 
 def online_agent(nets: Nets, settings: Settings) -> EnsembleAgent:
     """The agent with the settings of section `online`."""
-    online = settings.online
-    return EnsembleAgent(nets, SacSettings(online.policy_lr, online.q_lr, online.discount, online.tau))
+    return EnsembleAgent(nets, sac_settings(settings))
 
 
 def sac_gradients(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> tuple[Gradients, Metrics]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from off2on.agents.ensemble import init_agent
 from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values
-from off2on.config import Settings
+from off2on.config import Fqe, Offline, Settings
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.gaussian import CQL_LOG_STD, policy, sample
@@ -24,11 +24,11 @@ KEPT = ("policy", "critic")
 
 @dataclass(frozen=True)
 class FqeSettings:
-    """Hyper-parameters of fitted Q evaluation."""
+    """Hyper-parameters of fitted Q evaluation, of sections `fqe` and `offline`."""
 
-    q_lr: float = 3e-4
-    discount: float = 0.99
-    tau: float = 0.005
+    q_lr: float = Fqe().q_lr
+    discount: float = Offline().discount
+    tau: float = Offline().tau
 
 
 class FqeAgent(TwinAgent):
