@@ -48,7 +48,7 @@ class FinetuneJob:
         return ("finetune", self.source, self.task, self.dataset, self.method.name, self.seed)
 
     def identity(self) -> dict[str, Any]:
-        """The first part of run.json."""
+        """What the numbers depend on: the first part of run.json."""
         return {
             "kind": "finetune",
             "scale": self.scale,
@@ -59,8 +59,6 @@ class FinetuneJob:
             "seed": self.seed,
             "members": self.members,
             "method_settings": {
-                "label": self.method.label,
-                "description": self.method.description,
                 "sampler": self.method.sampler,
                 "objective": self.method.objective,
                 "offline": self.method.offline,
@@ -242,7 +240,13 @@ class _Finetuning:
         self.run.write_progress(self.rows)
 
     def _finish(self) -> None:
-        extra = {"dataset_mean_return": self.dataset_return, "dataset_transitions": self.offline_size}
+        method = self.job.method
+        words = {"label": method.label, "description": method.description}
+        extra = {
+            "method_settings": words | self.job.identity()["method_settings"],
+            "dataset_mean_return": self.dataset_return,
+            "dataset_transitions": self.offline_size,
+        }
         self.run.finish(self.rows, flatten(self.agent.nets), extra)
 
     # ------------------------------------------------------------------------------------ resume state

@@ -81,6 +81,18 @@ def test_the_same_inputs_are_carried_on(
     assert sha256(tmp_path / "broken/agent.safetensors") == sha256(tmp_path / "whole/agent.safetensors")
 
 
+def test_other_words_for_a_method_are_no_other_settings(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(TUNING, start, tmp_path / "run", monkeypatch)
+    words = {"label": "Other", "description": "in other words"}
+    info = work(replace(TUNING, method=replace(TUNING.method, **words)), start, tmp_path / "run")
+    assert len(info["sessions"]) == 2
+    method = TUNING.method
+    numbers = {"sampler": method.sampler, "objective": method.objective, "offline": method.offline, "members": 1}
+    assert info["method_settings"] == words | numbers
+
+
 @pytest.mark.parametrize("job", [TUNING, TRAINING], ids=["finetune", "pretrain"])
 @pytest.mark.parametrize("changed", ["dataset", "agents"])
 def test_changed_inputs_start_anew(

@@ -235,6 +235,9 @@ def test_made_up_jobs_say_of_themselves_what_real_ones_say() -> None:
     for (kind, name), job in jobs.items():
         identity = json.loads(json.dumps(job.identity()))
         info = run_info(kind, *place, name, 0)
+        # run.json adds the words for a method, which no number depends on
+        for key in ("label", "description"):
+            info.get("method_settings", {}).pop(key, None)
         assert {key: info[key] for key in identity} == identity
 
 
