@@ -71,6 +71,9 @@ def test_fig_3_says_what_is_missing(quick: Tables) -> None:
     assert "no runs, so no panel: all of hopper, all of walker2d |" in notes
     assert "halfcheetah-random" not in notes
     assert "no runs, so no curve: AWAC, BCQ-ft" in notes
+    assert notes.endswith("were tuned for longer than those of the baselines (docs/decisions/0006)")
+    elsewhere = [info | {"scale": "paper"} for info in quick.provenance]
+    assert "tuned" not in str(fig_3.notes(replace(quick, provenance=elsewhere)))
     curves = quick.curves.query("not (method == 'sac-ft' and dataset == 'random' and seed == 0)")
     assert "fewer than 2 seeds: SAC-ft on halfcheetah-random (1)" in fig_3.notes(replace(quick, curves=curves))
 
