@@ -193,7 +193,11 @@ class Scale(Settings):
     @model_validator(mode="after")
     def _overrides_fit(self) -> "Scale":
         for pattern in self.overrides:
-            self._settings([pattern])
+            try:
+                self._settings([pattern])
+            except ValidationError as error:
+                where = f"overrides.'{pattern}'."
+                raise ValueError("; ".join(where + _complaint(e) for e in error.errors())) from None
         return self
 
     def settings(self, task: str, dataset: str, method: str | None = None) -> Settings:
@@ -211,7 +215,8 @@ class Scale(Settings):
 def _merge(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in other.items():
-        merged[key] = _merge(merged[key], value) if isinstance(value, dict) and key in merged else value
+        inner = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if inner else value
     return merged
 
 
@@ -237,14 +242,15 @@ def load_scale(name: str, **changes: Any) -> Scale:
     wanted = changes.pop("methods", None)
     data.update({key: value for key, value in changes.items() if value is not None})
     if wanted is not None:
-        data["methods"] = _only(wanted, data.get("methods", {}), path)
+        data["methods"] = _only(wanted, data.get("methods"), path)
     try:
         return Scale.model_validate(data)
     except ValidationError as error:
         raise Off2OnError(f"{path}: " + "; ".join(_complaint(e) for e in error.errors())) from None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """`above`: the files that extend this one."""
     if not path.is_file():
         raise Off2OnError(f"unknown scale: no file {path}; scales: {', '.join(SCALES)}, or a path to a YAML file")
     try:
@@ -256,7 +262,15 @@ def _read(path: Path) -> dict[str, Any]:
     base = data.pop("extends", None)
     if base is None:
         return data
-    merged = _merge(_read(scale_path(base)), data)
+    chain = (*above, path)
+    if not isinstance(base, str):
+        raise Off2OnError(
+            f"{path}: extends: expected the name of a scale, or a path to a YAML file (got {base!r})"
+        )
+    if scale_path(base).absolute() in {one.absolute() for one in chain}:
+        files = " -> ".join(str(one) for one in (*chain, scale_path(base)))
+        raise Off2OnError(f"{path}: extends: a scale cannot extend itself ({files})")
+    merged = _merge(_read(scale_path(base), chain), data)
     # which methods run is one statement: a file that names some leaves the others out
     return merged | {"methods": data.get("methods", merged.get("methods"))}
 
@@ -272,9 +286,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _only(wanted: list[str] | dict[str, Any], known: dict[str, Any], path: Path) -> dict[str, Any]:
+def _only(wanted: list[str] | dict[str, Any], known: Any, path: Path) -> Any:
     if isinstance(wanted, dict):
         return wanted
+    if not isinstance(known, dict):
+        return known
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise Off2OnError(f"methods: {', '.join(unknown)} not in {path}; it has: {', '.join(known)}")
@@ -282,6 +298,8 @@ def _only(wanted: list[str] | dict[str, Any], known: dict[str, Any], path: Path)
 
 
 def _complaint(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "scale"
-    value = "" if error["type"] in {"missing", "value_error"} else f" (got {error['input']!r})"
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "value_error":
+        return ": ".join(filter(None, (where, str(error["ctx"]["error"]))))
+    value = "" if error["type"] == "missing" else f" (got {error['input']!r})"
     return f"{where}: {error['msg']}{value}"

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from off2on.cli.options import (
+    AlgorithmName,
     Checkpoint,
     Data,
     DatasetName,
@@ -45,7 +46,7 @@ def collect(
     if loaded.source != "local":
         raise Off2OnError(
             f"source '{loaded.source}': datasets are not downloaded yet. Put the D4RL file at {path}, or use "
-            "--config source=local"
+            "--source local (snakemake: --config source=local)"
         )
     one_thread()
     settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
@@ -97,7 +98,7 @@ def pretrain(
     dataset: DatasetName,
     scale: ScaleName = "quick",
     source: SourceName = None,
-    algorithm: Annotated[str, typer.Option(help="offline algorithm")] = "cql",
+    algorithm: AlgorithmName = "cql",
     seed: Seed = 0,
     data: Data = None,
     agents: Annotated[
@@ -177,7 +178,7 @@ def import_agents(
 def evaluate(
     directory: Annotated[Path, typer.Argument(help="a pre-training or run directory")],
     task: TaskName,
-    episodes: Annotated[int, typer.Option(min=1)] = 5,
+    episodes: Annotated[int, typer.Option(min=1, help="episodes of each")] = 5,
     seed: Seed = 0,
 ) -> None:
     """Deterministic returns of each member and of the ensemble."""
@@ -186,7 +187,9 @@ def evaluate(
     from off2on.training.evaluate import member_episodes
 
     one_thread()
-    for name, found in member_episodes(tanh_gaussian_policies(directory), get_task(task), episodes, seed).items():
+    played = get_task(task)
+    policies = tanh_gaussian_policies(directory, played)
+    for name, found in member_episodes(policies, played, episodes, seed).items():
         returns = [episode.total for episode in found]
         values = " ".join(f"{value:.0f}" for value in returns)
         typer.echo(f"{name:10s} mean {sum(returns) / len(returns):8.1f}   episodes {values}")

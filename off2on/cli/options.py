@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, get_args
 
 import typer
 
-from off2on.config import Scale, load_scale
+from off2on.config import Scale, Source, load_scale, scale_path
+from off2on.methods import ALGORITHMS
 from off2on.paths import Layout
+from off2on.selection import check_patterns
 
 EXAMPLES = {
     "collect": "--scale quick --task halfcheetah --dataset medium",
@@ -41,10 +43,16 @@ app = typer.Typer(
 )
 
 ScaleName = Annotated[str, typer.Option("--scale", help="smoke, quick, laptop, paper, or a YAML file")]
-SourceName = Annotated[str | None, typer.Option("--source", help="where datasets come from; default: the scale's")]
+SourceName = Annotated[
+    str | None,
+    typer.Option(
+        "--source", help=f"where datasets come from: {', '.join(get_args(Source))}; default: the scale's"
+    ),
+]
 TaskName = Annotated[str, typer.Option("--task", help="halfcheetah, hopper or walker2d")]
 DatasetName = Annotated[str, typer.Option("--dataset", help="random, medium, medium-replay or medium-expert")]
-Seed = Annotated[int, typer.Option("--seed", min=0)]
+AlgorithmName = Annotated[str, typer.Option("--algorithm", help=f"offline algorithm: {', '.join(ALGORITHMS)}")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of every random number of the job")]
 Out = Annotated[Path | None, typer.Option("--out", help="where to write; default: its place below results/")]
 Data = Annotated[
     Path | None, typer.Option("--data", help="the dataset's HDF5 file; default: its place below results/")
@@ -62,8 +70,9 @@ def job(name: str) -> Callable[[Command], Command]:
 
 
 def load(scale: str, source: str | None) -> tuple[Scale, Layout]:
-    """The scale, and where its results lie."""
+    """The scale, its patterns checked, and where its results lie."""
     loaded = load_scale(scale, source=source)
+    check_patterns(loaded, scale_path(scale))
     return loaded, Layout(loaded.name, loaded.source)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from off2on.cli.options import (
+    AlgorithmName,
     Data,
     DatasetName,
     Out,
@@ -26,7 +27,7 @@ def rollout(
     dataset: DatasetName,
     scale: ScaleName = "quick",
     source: SourceName = None,
-    algorithm: Annotated[str, typer.Option(help="offline algorithm of the agent")] = "cql",
+    algorithm: AlgorithmName = "cql",
     seed: Seed = 0,
     agents: Annotated[Path | None, typer.Option(help="directory of the offline agents")] = None,
     out: Out = None,

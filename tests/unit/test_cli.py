@@ -38,6 +38,26 @@ def test_the_example_of_aggregate_gathers_every_kind_of_job() -> None:
     assert [[path.match(pattern) for pattern in patterns].count(True) for path in paths] == [1, 1, 1]
 
 
+def test_the_help_lists_what_source_and_algorithm_may_be(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(monkeypatch, "pretrain", "--help") == 0
+    shown = capsys.readouterr().out
+    assert "local, d4rl-v0, d4rl-v2, minari" in shown
+    assert "cql, fqe, awac, bcq" in shown
+    assert "seed of every random number" in shown
+
+
+def test_a_job_refuses_a_scale_with_a_misspelt_pattern(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("extends: smoke\nname: own\noverrides: {'*/medum': {members: 3}}\n")
+    assert run(monkeypatch, "plan", "--scale", path) == 2
+    assert f"{path}: overrides.'*/medum' fits no" in capsys.readouterr().err
+
+
 ERRORS = {
     "unknown task 'cheetah'; known tasks: halfcheetah": ("collect", "--task", "cheetah", "--dataset", "medium"),
     "unknown dataset 'medum'": ("collect", "--task", "halfcheetah", "--dataset", "medum"),
@@ -53,6 +73,9 @@ ERRORS = {
     ),
     "method 'sac' needs --dataset none (got 'medium')": (
         *("finetune", "--task", "halfcheetah", "--dataset", "medium", "--method", "sac"),
+    ),
+    "--source local (snakemake: --config source=local)": (
+        *("collect", "--task", "halfcheetah", "--dataset", "medium", "--source", "d4rl-v0"),
     ),
     "medium.hdf5": ("pretrain", "--task", "halfcheetah", "--dataset", "medium"),
 }

@@ -70,7 +70,13 @@ def test_a_file_may_extend_a_scale(tmp_path: Path) -> None:
         ("offline: {stepz: 3}", "offline.stepz: Extra inputs"),
         ("online: {batch: many}", "online.batch: Input should be a valid integer"),
         ("online: {env_steps: 1234}", "env_steps = 1234 is no multiple of epoch_steps"),
-        ("overrides: {'*/medium': {offline: {stepz: 3}}}", "stepz"),
+        ("overrides: {'*/medium': {offline: {stepz: 3}}}", "yaml: overrides.'*/medium'.offline.stepz: Extra"),
+        ("overrides: {'*/medium': {members: {a: 3}}}", "yaml: overrides.'*/medium'.members: Input should be"),
+        (
+            "overrides: {'*/none': {online: {env_steps: 1234}}}",
+            "yaml: overrides.'*/none'.online: env_steps = 1234 is no multiple",
+        ),
+        ("methods: [ours]", "methods: Input should be a valid dictionary"),
         ("datasets: [small]", "datasets.0"),
         ("[a, list]", "expected a mapping"),
         ("a: [", "not readable as YAML"),
@@ -82,6 +88,23 @@ def test_a_wrong_file_names_itself_and_the_key(tmp_path: Path, text: str, says: 
     with pytest.raises(Off2OnError) as caught:
         load_scale(path)
     assert path in str(caught.value)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base", "says"),
+    [
+        ("{here}/own.yaml", "own.yaml: extends: a scale cannot extend itself ("),
+        ("{here}/other.yaml", "other.yaml: extends: a scale cannot extend itself ("),
+        ("3", "own.yaml: extends: expected the name of a scale, or a path to a YAML file (got 3)"),
+    ],
+)
+def test_a_file_cannot_extend_itself_or_a_number(tmp_path: Path, base: str, says: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"extends: {base.format(here=tmp_path)}\nname: own\n")
+    (tmp_path / "other.yaml").write_text(f"extends: {path}\nname: other\n")
+    with pytest.raises(Off2OnError) as caught:
+        load_scale(str(path))
     assert says in str(caught.value)
 
 

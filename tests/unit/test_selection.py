@@ -1,14 +1,25 @@
 """What `--config` may say, and which jobs a scale stands for."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from off2on.config import SCALES, load_scale
+from off2on.config import REPOSITORY, SCALES, Scale, load_scale
 from off2on.errors import Off2OnError
-from off2on.methods import get_method
-from off2on.selection import Pretraining, Run, datasets, matching, pretrainings, runs, select
+from off2on.methods import METHODS, get_method
+from off2on.selection import (
+    Pretraining,
+    Run,
+    check_baseline,
+    check_patterns,
+    datasets,
+    matching,
+    pretrainings,
+    runs,
+    select,
+)
 
 
 def test_without_config_it_is_quick() -> None:
@@ -96,3 +107,71 @@ def test_a_wrong_config_names_key_value_and_fix(config: dict[str, Any], says: st
 def test_a_method_on_the_wrong_kind_of_data_is_an_error(method: str, patterns: list[str]) -> None:
     with pytest.raises(Off2OnError, match=rf"methods\.{method}: patterns"):
         runs(load_scale("smoke", methods={method: patterns}))
+
+
+def scale_of(tmp_path: Path, text: str) -> Scale:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"extends: smoke\nname: own\n{text}\n")
+    return load_scale(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("methods: {ours: ['*/medum']}", "methods.ours: '*/medum' fits no task/dataset; did you mean '*/medium'?"),
+        (
+            "likelihood: {datasets: [hoper/random]}",
+            "likelihood.datasets: 'hoper/random' fits no task/dataset; did",
+        ),
+        (
+            "overrides: {'halfcheeta/*': {members: 3}}",
+            "overrides.'halfcheeta/*' fits no task/dataset or task/dataset/method; did you mean 'halfcheetah/*'?",
+        ),
+        ("overrides: {'*/medium*/our': {members: 3}}", "did you mean '*/medium*/ours'?"),
+        ("overrides: {a/b/c/d: {members: 3}}", "overrides.'a/b/c/d' fits no"),
+        ("overrides: {'*': {members: 3}}", "overrides.'*' fits no"),
+        ("overrides: {'*/*/mine': {members: 3}}", "overrides.'*/*/mine' fits no"),
+    ],
+)
+def test_a_pattern_that_fits_nothing_is_an_error(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(Off2OnError) as caught:
+        check_patterns(scale_of(tmp_path, text), "own.yaml", METHODS)
+    assert str(caught.value).startswith("own.yaml: ")
+    assert says in str(caught.value)
+
+
+def test_a_pattern_may_fit_what_the_scale_does_not_select(tmp_path: Path) -> None:
+    text = "overrides: {'hopper/*': {members: 3}, '*/none': {members: 3}, '*/*/mine': {members: 3}}"
+    check_patterns(scale_of(tmp_path, text), "own.yaml", [*METHODS, "mine"])
+    # without the baselines' files any method may exist
+    check_patterns(scale_of(tmp_path, text), "own.yaml")
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "config").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_pattern_of_the_scales_fits(path: Path) -> None:
+    check_patterns(load_scale(str(path)), path, METHODS)
+
+
+def test_a_method_may_not_need_more_members_than_are_pretrained(tmp_path: Path) -> None:
+    text = "methods: {ours-n5: ['*/random', '*/medium']}\noverrides: {'*/random': {members: 5}}"
+    says = "methods.ours-n5: needs 5 members on halfcheetah/medium, but scale own pre-trains 2"
+    with pytest.raises(Off2OnError, match=says):
+        runs(scale_of(tmp_path, text))
+    assert len(runs(scale_of(tmp_path, text.replace(", '*/medium'", "")))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "patterns", "says"),
+    [
+        ("my/method", ["*/*"], "'my/method' is no name of a method"),
+        ("my method", ["*/*"], "'my method' is no name of a method"),
+        ("", ["*/*"], "'' is no name of a method"),
+        ("ours", ["*/*"], "'ours': the method exists already"),
+        ("mine", ["*/medum"], "'mine': '*/medum' fits no task/dataset; did you mean '*/medium'?"),
+    ],
+)
+def test_a_baseline_has_a_name_of_its_own_and_fitting_patterns(name: str, patterns: list[str], says: str) -> None:
+    check_baseline("random-policy", ["none", "*/random"], METHODS)
+    with pytest.raises(Off2OnError) as caught:
+        check_baseline(name, patterns, METHODS)
+    assert says in str(caught.value)

@@ -97,14 +97,30 @@ def test_planning_does_not_import_torch(repository: Path, tmp_path: Path) -> Non
         ("scale=qick", "--config scale=qick: unknown 'qick'; did you mean 'quick'?"),
         ("metods=[ours]", "--config metods=['ours']: unknown key 'metods'; did you mean 'methods'?"),
         ("methods=[our]", "--config methods=our: unknown 'our'"),
+        ("scale=own.yaml", "own.yaml: overrides.'*/medum' fits no"),
     ],
 )
-def test_a_wrong_config_is_one_message(snakemake: Snakemake, config: str, says: str) -> None:
+def test_a_wrong_config_is_one_message(snakemake: Snakemake, tmp_path: Path, config: str, says: str) -> None:
+    (tmp_path / "own.yaml").write_text("extends: smoke\nname: own\noverrides: {'*/medum': {members: 3}}\n")
     done = snakemake("-n", "--config", config)
     assert done.returncode == 2
     lines = [line for line in done.stdout.splitlines() if not line.startswith("Using workflow specific profile")]
     assert len(lines) == 1
     assert says in lines[0]
+
+
+def test_a_file_of_another_source_is_no_rules_output(snakemake: Snakemake, tmp_path: Path) -> None:
+    datasets = tmp_path / "results" / "smoke" / "d4rl-v0" / "datasets" / "halfcheetah"
+    datasets.mkdir(parents=True)
+    (datasets / "random.hdf5").write_text("mine")
+    config = ["scale=smoke", "source=d4rl-v0", "datasets=[random,medium]", "methods=[ours]"]
+    planned = snakemake("-n", "-F", "--config", *config)
+    assert planned.returncode == 0, planned.stdout
+    assert re.findall(r"fetch (\S+) of", planned.stdout) == ["halfcheetah/medium"]
+    (datasets / "medium.hdf5").write_text("mine")
+    done = snakemake("--delete-all-output", "--config", *config)
+    assert done.returncode == 0, done.stdout
+    assert len(list(datasets.iterdir())) == 2
 
 
 def test_a_source_without_a_file_says_where_to_put_it(snakemake: Snakemake, tmp_path: Path) -> None:

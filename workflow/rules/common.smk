@@ -3,15 +3,28 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
+from snakemake.logging import logger
+
 from off2on import plan
 from off2on.analysis.tables import FILES as TABLES
 from off2on.codehash import PACKAGE, code_hash
+from off2on.config import load_scale, scale_path
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
 from off2on.methods import ALGORITHMS, METHODS, get_algorithm, get_method
 from off2on.paths import OUTPUTS
 from off2on.reproduce import explain_lock, hold_unless_held
-from off2on.selection import Pretraining, Run, matching, pretrainings, runs, select
+from off2on.selection import (
+    Pretraining,
+    Run,
+    check_baseline,
+    check_patterns,
+    matching,
+    pretrainings,
+    runs,
+    select,
+)
 
 
 def say(text):
@@ -79,6 +92,16 @@ def end():
     say(f"done; {made}")
 
 
+def name_report(record):
+    """With nothing to do Snakemake ends before any of its hooks; its message names the report then."""
+    if record.getMessage() == NOTHING_TO_BE_DONE_MSG and REPORT.is_file():
+        record.msg = f"{NOTHING_TO_BE_DONE_MSG}\noff2on: report: {REPORT.absolute()}"
+    return True
+
+
+logger.addFilter(name_report)
+
+
 # ------------------------------------------------------------------------------------------------ baselines
 
 
@@ -87,8 +110,10 @@ def register_baseline(name, datasets):
 
     `datasets` are patterns on task/dataset, such as "*/random"; "none" for training from scratch.
     """
-    if name in METHODS or name in REGISTERED:
-        stop(f"register_baseline: the method '{name}' exists already; choose another name")
+    try:
+        check_baseline(name, datasets, [*METHODS, *REGISTERED])
+    except Off2OnError as error:
+        stop(error)
     if SELECTION.baselines is None or name in SELECTION.baselines:
         pairs = ((task, dataset) for task in SCALE.tasks for dataset in matching(SCALE, task, datasets))
         BASELINE_RUNS.extend(Run(*pair, name, seed) for pair in pairs for seed in range(SCALE.seeds))
@@ -96,7 +121,12 @@ def register_baseline(name, datasets):
 
 
 def finish_registration():
-    """Check the selection once all baseline files are included."""
+    """Check the scale and the selection once all baseline files are included."""
+    try:
+        whole = load_scale(SELECTION.argument)
+        check_patterns(whole, scale_path(SELECTION.argument), [*METHODS, *REGISTERED])
+    except Off2OnError as error:
+        stop(error)
     for name in SELECTION.baselines or ():
         if name not in REGISTERED:
             known = ", ".join([*METHODS, *REGISTERED])

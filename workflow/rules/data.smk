@@ -1,4 +1,7 @@
 # Datasets: made here (source local), or files of somebody else.
+DATASETS = [(task, dataset) for task in SCALE.tasks for dataset in SCALE.datasets]
+MISSING = [pair for pair in DATASETS if not LAYOUT.dataset(*pair).is_file()]
+
 if SCALE.source == "local":
 
     rule collect:
@@ -22,13 +25,16 @@ if SCALE.source == "local":
         shell:
             "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} > {log:q} 2>&1"
 
-else:
+elif MISSING:
 
+    # for what is not there alone: Snakemake deletes a rule's output before it runs the rule, and these are the user's
     rule fetch:
         output:
             LAYOUT.dataset("{task}", "{dataset}"),
         log:
             LOGS / "fetch" / "{task}" / "{dataset}.log",
+        wildcard_constraints:
+            task="|".join(f"{task}(?=/{dataset}[.])" for task, dataset in MISSING),
         priority: 30
         conda:
             ENVIRONMENT
