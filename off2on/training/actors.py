@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from off2on.agents.ensemble import EnsembleAgent, SacSettings, ensemble_policy, init_agent
 from off2on.envs.rollout import Episode, Floats, Policy, Rollout, episode_seeds
 from off2on.envs.tasks import get_task
+from off2on.errors import Off2OnError
 from off2on.nn.mlp import Params
 from off2on.replay.store import TransitionStore
 
@@ -53,13 +54,19 @@ def train_actors(run: ActorRun, out: Path) -> Iterator[dict[str, float]]:
 
     Yields:
         The row of the log: epoch, env_steps, gradient_steps, return_mean, return_std, alpha, seconds.
+
+    Raises:
+        Off2OnError: unknown task, or `out` has the log of a run already.
     """
+    get_task(run.task)
+    path = out / "log.jsonl"
+    if path.exists():
+        raise Off2OnError(f"{path}: {out} holds a run already; choose another directory with --out, or remove it")
     out.mkdir(parents=True, exist_ok=True)
     (out / "settings.json").write_text(json.dumps(asdict(run), indent=1))
-    (out / "log.jsonl").unlink(missing_ok=True)
     for epoch in sac_epochs(run):
         save_policy(epoch.policy, out / f"policy_{epoch.row['epoch']:04.0f}.safetensors")
-        with (out / "log.jsonl").open("a") as log:
+        with path.open("a") as log:
             log.write(json.dumps(epoch.row) + "\n")
         yield epoch.row
 

@@ -55,17 +55,24 @@ def read_agent(path: Path) -> Nets:
         ) from error
 
 
-def tanh_gaussian_policies(directory: Path) -> dict[str, Tensor]:
+def tanh_gaussian_policies(directory: Path, task: Task) -> dict[str, Tensor]:
     """The policies `[N]` of a pre-training or run directory, if they are tanh-Gaussian ones, as CQL's and SAC's.
 
     Raises:
-        Off2OnError: no agents, a damaged file, or agents of another kind.
+        Off2OnError: no agents, a damaged file, agents of another kind, or of a task of other sizes.
     """
-    policies = read_agent(directory / "agent.safetensors").get("policy", {})
+    path = directory / "agent.safetensors"
+    policies = read_agent(path).get("policy", {})
     if "log_std.weight" not in policies:
         raise Off2OnError(
-            f"{directory / 'agent.safetensors'} holds no tanh-Gaussian policies: agents of CQL, FQE or SAC, or "
+            f"{path} holds no tanh-Gaussian policies: agents of CQL, FQE or SAC, or "
             "of a method that starts from them, can be rolled out by hand; those of AWAC and BCQ cannot"
+        )
+    sizes = policies["layer0.weight"].shape[1], policies["mean.weight"].shape[2]
+    if sizes != (task.observation_size, task.action_size):
+        raise Off2OnError(
+            f"{path} holds policies from {sizes[0]} observations to {sizes[1]} actions, task '{task.name}' has "
+            f"{task.observation_size} and {task.action_size}; give --task the task that they were trained on"
         )
     return policies
 

@@ -15,6 +15,7 @@ from off2on.data.dataset import Dataset, write_dataset
 from off2on.envs.rollout import Episode, Floats, Policy, Rollout, episode_seeds
 from off2on.envs.tasks import Task, get_task
 from off2on.errors import Off2OnError
+from off2on.files import sha256
 from off2on.provenance import provenance
 from off2on.seeding import Rng, stream
 from off2on.training.actors import actor_policy, sac_epochs
@@ -43,7 +44,8 @@ def collect(task_name: str, dataset_name: str, settings: Collect, out: Path, age
     the name is only a name: every member of that pre-training directory gives an equal share, stochastically.
 
     Raises:
-        Off2OnError: unknown task or dataset, actors missing, file not writable.
+        Off2OnError: unknown task or dataset, actors missing, agents missing or of another kind or task, file not
+            writable.
     """
     task = get_task(task_name)
     recipe = dataset_name
@@ -66,6 +68,8 @@ def collect(task_name: str, dataset_name: str, settings: Collect, out: Path, age
         "seed": settings.seed,
         "packages": json.dumps(provenance()["packages"]),
     }
+    if agents is not None:
+        attributes |= {"agents": str(agents), "agent_sha256": sha256(agents / "agent.safetensors")}
     write_dataset(out, gathered(parts, attributes, task.horizon))
 
 
@@ -95,7 +99,7 @@ def _snapshots(task: Task, settings: Collect, title: str) -> list[Part]:
 
 
 def _members(task: Task, settings: Collect, title: str, agents: Path) -> list[Part]:
-    policies = tanh_gaussian_policies(agents)
+    policies = tanh_gaussian_policies(agents, task)
     members = range(len(policies["mean.bias"]))
     single = {f"member {i}": {name: value[i : i + 1] for name, value in policies.items()} for i in members}
     shares = [len(share) for share in np.array_split(np.empty(settings.transitions), len(single))]

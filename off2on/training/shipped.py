@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.nn.mlp import Params
 from off2on.training.actors import ActorRun
@@ -95,9 +96,9 @@ def ship(
         What `settings.json` says: settings of the runs and the chosen epochs with their returns.
 
     Raises:
-        Off2OnError: the run has no epoch of that level, or not the epoch asked for.
+        Off2OnError: unknown task, the run has no epoch of that level, or not the epoch asked for.
     """
-    levels = LEVELS[task]
+    levels = LEVELS[get_task(task).name]
     expert_run = expert_run or run
     medium = _first_medium(run, _returns(run), levels) if medium_epoch is None else medium_epoch
     expert = _expert(expert_run, _returns(expert_run), levels) if expert_epoch is None else expert_epoch

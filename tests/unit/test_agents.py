@@ -72,7 +72,14 @@ def test_agents_without_a_tanh_gaussian_policy_are_named(tmp_path: Path) -> None
     nets = bcq.init_nets(11, 3, settings, [np.random.default_rng(0)])
     save_file(flatten(nets), tmp_path / "agent.safetensors")
     with pytest.raises(Off2OnError, match="holds no tanh-Gaussian policies"):
-        tanh_gaussian_policies(tmp_path)
+        tanh_gaussian_policies(tmp_path, get_task("hopper"))
+
+
+def test_policies_of_another_task_are_named(directory: Path) -> None:
+    assert len(tanh_gaussian_policies(directory, get_task("hopper"))["mean.bias"]) == 3
+    wrong = r"agent\.safetensors holds policies from 11 observations to 3 actions, task 'walker2d' has 17 and 6"
+    with pytest.raises(Off2OnError, match=wrong):
+        tanh_gaussian_policies(directory, get_task("walker2d"))
 
 
 @pytest.mark.parametrize(("algorithm", "agents"), [("cql", Path("agents")), ("fqe", None)])

@@ -1,15 +1,20 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
+from off2on.agents.ensemble import init_agent
 from off2on.config import Collect
 from off2on.data.dataset import Dataset, read_dataset
 from off2on.envs.rollout import Rollout
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
+from off2on.files import sha256
+from off2on.nn.state import flatten
 from off2on.training import shipped
 from off2on.training.actors import ActorRun, actor_policy, sac_epochs, train_actors
 from off2on.training.collect import collect
@@ -156,6 +161,18 @@ def test_progress_goes_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "hopper/random: 100%" in captured.err
 
 
+def test_members_of_a_pretraining_share_the_rows(tmp_path: Path) -> None:
+    path = tmp_path / "agent.safetensors"
+    rngs = [np.random.default_rng(i) for i in range(2)]
+    save_file(flatten(init_agent(HOPPER.observation_size, HOPPER.action_size, [8], rngs)), path)
+    collect("hopper", "own", Collect(transitions=101), tmp_path / "own.hdf5", tmp_path)
+    dataset = read_dataset(tmp_path / "own.hdf5", HOPPER)
+    assert np.bincount(dataset.origin).tolist() == [51, 50]
+    assert (dataset.attributes["agents"], dataset.attributes["agent_sha256"]) == (str(tmp_path), sha256(path))
+    with pytest.raises(Off2OnError, match="policies from 11 observations to 3 actions, task 'halfcheetah' has 17"):
+        collect("halfcheetah", "own", Collect(transitions=101), tmp_path / "other.hdf5", tmp_path)
+
+
 def test_unknown_names(tmp_path: Path) -> None:
     with pytest.raises(Off2OnError, match="unknown task 'ant'"):
         collect("ant", "random", Collect(), tmp_path / "x")
@@ -181,6 +198,23 @@ def test_a_damaged_actor_is_named(actors: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(Off2OnError, match=r"medium\.safetensors is damaged"):
         load_actor("hopper", "medium")
+
+
+def test_a_run_of_actors_is_not_overwritten(run: Path) -> None:
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    with pytest.raises(
+        Off2OnError, match=r"log\.jsonl: .* holds a run already; choose another .* --out, or remove"
+    ):
+        next(train_actors(RUN, run))
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_actors_of_an_unknown_task_are_named(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(Off2OnError, match="unknown task 'ant'"):
+        next(train_actors(replace(RUN, task="ant"), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(Off2OnError, match="unknown task 'ant'"):
+        ship(run, "ant")
 
 
 def test_ship_picks_by_the_levels(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
