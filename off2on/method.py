@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from off2on.config import Settings
+from off2on.replay.kinds import SamplerKind
 
-Sampler = Literal["balanced", "balanced-mixture", "uniform", "online-only"]
 #: modules of off2on/agents whose losses a run is fine-tuned by
 Objective = Literal["ensemble", "cql_reg", "awac", "bcq"]
 
@@ -42,7 +42,7 @@ class Method:
     description: str
     #: algorithm of the offline pre-training; None: from scratch, without offline data
     offline: str | None
-    sampler: Sampler
+    sampler: SamplerKind
     #: ensemble size; None: the scale's `members`, from scratch `online.scratch_members`
     members: int | None = None
     objective: Objective = "ensemble"
@@ -61,6 +61,11 @@ class Method:
             case "bcq":
                 return settings.bcq.batch
         return settings.online.batch
+
+    @property
+    def balanced(self) -> bool:
+        """Whether minibatches follow priorities, which takes a density network."""
+        return self.sampler in {"balanced", "balanced-mixture"}
 
     @property
     def first_epoch_longer(self) -> bool:

@@ -143,7 +143,7 @@ def finetune_cost(scale: Scale, run: Run) -> Row:
     online, members = settings.online, method.size(settings)
     longer = method.first_epoch_longer * (online.first_epoch_multiplier - 1)
     steps = online.env_steps + longer * online.epoch_steps
-    density = DENSITY_PASSES * online.density_batch * method.sampler.startswith("balanced")
+    density = DENSITY_PASSES * online.density_batch * method.balanced
     update = members * method.batch(settings) * _update_flop(run.task, method.objective, settings)
     flop = steps * (update + density * 2 * _weights(run.task, settings))
     evaluations = 1 + online.env_steps // online.epoch_steps

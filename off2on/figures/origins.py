@@ -124,7 +124,7 @@ def _read_offline(key: str, algorithm: Algorithm) -> bool:
 def _read_online(key: str, method: Method) -> bool:
     section = key.split(".")[0]
     if key in _BALANCED:
-        return method.sampler.startswith("balanced")
+        return method.balanced
     if key in _SCRATCH:
         return method.offline is None
     if key in _SAC or section == "network":

@@ -1,7 +1,7 @@
 """The samplers: which rows of the store an update is made of (facts 3.4)."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, assert_never, get_args
 
 import numpy as np
 from torch import Tensor
@@ -11,9 +11,10 @@ from off2on.data.batch import Batch
 from off2on.errors import Off2OnError
 from off2on.replay.balanced import BalancedSampler
 from off2on.replay.density import DensityNetwork, init_density
+from off2on.replay.kinds import SamplerKind
 from off2on.replay.store import Rows, TransitionStore
 
-SAMPLERS = ("balanced", "balanced-mixture", "uniform", "online-only")
+SAMPLERS: tuple[SamplerKind, ...] = get_args(SamplerKind)
 
 
 class Sampler(Protocol):
@@ -61,7 +62,7 @@ class UniformSampler:
 
 
 def make_sampler(
-    kind: str,
+    kind: SamplerKind,
     store: TransitionStore,
     offline_size: int,
     settings: Settings,
@@ -72,7 +73,7 @@ def make_sampler(
     """The sampler of a method.
 
     Args:
-        kind: one of `SAMPLERS`.
+        kind: its name.
         store: the transitions; its first `offline_size` rows are offline.
         offline_size: number of offline rows.
         settings: `online` and `network` are read.
@@ -81,7 +82,7 @@ def make_sampler(
         rng: draws rows; the loop owns and checkpoints it.
 
     Raises:
-        Off2OnError: an unknown kind, or balanced replay without offline rows.
+        Off2OnError: balanced replay without offline rows.
     """
     online = settings.online
     match kind:
@@ -97,4 +98,4 @@ def make_sampler(
             params = init_density(*sizes, widths, init_rng)
             density = DensityNetwork(params, online.density_lr, online.temperature, kind == "balanced-mixture")
             return BalancedSampler(store, offline_size, online, batch, density, rng)
-    raise Off2OnError(f"unknown sampler '{kind}'; known samplers: {', '.join(SAMPLERS)}")
+    assert_never(kind)

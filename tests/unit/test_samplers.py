@@ -30,14 +30,6 @@ def test_the_kind_decides_the_first_row(kind: str, low: int) -> None:
     assert set(sampler.draw().tolist()) == set(range(low, 10))
 
 
-def test_an_unknown_kind_is_named_with_the_known_ones() -> None:
-    rng = np.random.default_rng(0)
-    with pytest.raises(
-        Off2OnError, match="unknown sampler 'best'; known samplers: balanced, balanced-mixture, uniform"
-    ):
-        make_sampler("best", store(2), 1, Settings(), 256, init_rng=rng, rng=rng)
-
-
 def test_balanced_replay_needs_offline_rows() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(Off2OnError, match="needs offline data"):
