@@ -38,7 +38,11 @@ def test_snakemakes_own_report_has_the_figures(snakemake: Snakemake, copy: Path)
 def test_a_second_run_has_nothing_to_do(snakemake: Snakemake, copy: Path) -> None:
     done = snakemake("--config", f"scale={MICRO}", directory=copy)
     assert done.returncode == 0, done.stdout
-    assert "Nothing to be done" in done.stdout
+    assert (
+        f"Nothing to be done (all requested files are present and up to date).\noff2on: report: {copy}"
+        in done.stdout
+    )
+    assert done.stdout.count("off2on: report: ") == 1
 
 
 @pytest.mark.parametrize(
