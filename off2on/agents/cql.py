@@ -207,43 +207,61 @@ def cql_gradients(
         Gradients by network in the order of its dictionary (without `temperature`), and losses `[E]` or
         `[2, E]` and 0-dimensional diagnostics.
     """
-    # temperature and multiplier have gradients of their own, in closed form
+    # detached: the temperature has a gradient of its own, in closed form
     alpha = nets["temperature"]["log_alpha"].detach().exp()
-    if cloning:
-        value = log_density_with_epsilon(draws.gaussian, batch.actions)
-    else:
-        frozen = {name: weight.detach() for name, weight in nets["critic"].items()}
-        value = q_values(frozen, batch.observations, draws.actions).amin(0)
-    policy_loss = (alpha.unsqueeze(-1) * draws.log_pi - value).mean(-1)
-
-    with torch.no_grad():
-        q_next = q_values(nets["target"], batch.next_observations, draws.next_actions).amin(0)
-        if settings.entropy_in_backup:
-            q_next -= alpha.unsqueeze(-1) * draws.next_log_pi
-        y = batch.rewards + (1 - batch.terminals) * settings.discount * q_next
-    weight = torch.full_like(alpha, settings.min_q_weight)
-    offset = torch.zeros_like(alpha)
-    if settings.lagrange_threshold is not None:
-        multiplier = nets["lagrange"]["log_multiplier"].detach().exp().clamp(max=MAX_MULTIPLIER)
-        weight, offset = multiplier * weight, multiplier * settings.lagrange_threshold
-
+    loss = policy_loss(nets["critic"], batch, draws, alpha, cloning)
+    y = td_target(nets["target"], batch, draws, alpha, settings)
+    weight, offset = penalty_weight(nets, settings)
     critic_gradient, td, gap, q_mean = critic_gradients(nets["critic"], batch, draws.penalty, y, weight)
     conservative = weight * gap - offset
     gradients = {
-        "policy": torch.autograd.grad(policy_loss.sum(), list(nets["policy"].values())),
+        "policy": torch.autograd.grad(loss.sum(), list(nets["policy"].values())),
         "critic": critic_gradient,
     }
     if settings.lagrange_threshold is not None:
         # the multiplier ascends on the mean of the twins' terms; it is exp(log_multiplier), its own derivative
         gradients["lagrange"] = (-conservative.mean(0),)
     metrics = {
-        "policy_loss": policy_loss.detach(),
+        "policy_loss": loss.detach(),
         "q_loss": td + conservative,
         "conservative_loss": conservative,
         "alpha": alpha.mean(),
         "q_mean": q_mean,
     }
     return gradients, metrics
+
+
+def policy_loss(critic: Mapping[str, Tensor], batch: Batch, draws: Draws, alpha: Tensor, cloning: bool) -> Tensor:
+    """Loss of every member's policy, `[E]`: its value is the smaller critic's, or the data's likelihood."""
+    if cloning:
+        value = log_density_with_epsilon(draws.gaussian, batch.actions)
+    else:
+        frozen = {name: weight.detach() for name, weight in critic.items()}
+        value = q_values(frozen, batch.observations, draws.actions).amin(0)
+    return (alpha.unsqueeze(-1) * draws.log_pi - value).mean(-1)
+
+
+@torch.no_grad()
+def td_target(
+    target: Mapping[str, Tensor], batch: Batch, draws: Draws, alpha: Tensor, settings: CqlSettings
+) -> Tensor:
+    """Each member's target `[E, B]`."""
+    q_next = q_values(target, batch.next_observations, draws.next_actions).amin(0)
+    if settings.entropy_in_backup:
+        q_next -= alpha.unsqueeze(-1) * draws.next_log_pi
+    return batch.rewards + (1 - batch.terminals) * settings.discount * q_next
+
+
+def penalty_weight(nets: Nets, settings: CqlSettings) -> tuple[Tensor, Tensor]:
+    """Weight of the conservative gap and what is subtracted from their product, `[E]` each.
+
+    With a threshold the multiplier scales both; it is detached, as it has a gradient of its own.
+    """
+    weight = torch.full_like(nets["temperature"]["log_alpha"], settings.min_q_weight)
+    if settings.lagrange_threshold is None:
+        return weight, torch.zeros_like(weight)
+    multiplier = nets["lagrange"]["log_multiplier"].detach().exp().clamp(max=MAX_MULTIPLIER)
+    return multiplier * weight, multiplier * settings.lagrange_threshold
 
 
 def critic_gradients(
