@@ -47,11 +47,6 @@ class FinetuneJob:
         """What the random streams of the run are named by."""
         return ("finetune", self.source, self.task, self.dataset, self.method.name, self.seed)
 
-    @property
-    def title(self) -> str:
-        """What messages and the progress bar call the run."""
-        return f"{self.method.name} {self.task}/{self.dataset} seed {self.seed}"
-
     def identity(self) -> dict[str, Any]:
         """What the numbers depend on: the first part of run.json."""
         return {
@@ -169,7 +164,8 @@ class _Finetuning:
     def work(self) -> None:
         self._load()
         total = sum(self._updates(epoch) for epoch in range(self.epochs))
-        with progress_bar(self.job.title, total, "step", initial=self.gradient_steps) as bar:
+        title = f"{self.job.method.name} {self.job.task}/{self.job.dataset} seed {self.job.seed}"
+        with progress_bar(title, total, "step", initial=self.gradient_steps) as bar:
             while self.epoch < self.epochs:
                 if self.step is None:
                     self._evaluate()
@@ -231,8 +227,7 @@ class _Finetuning:
         row |= return_columns(self.evaluation.episodes(act, seeds), self.task)
         explored = self.explore_returns
         row["explore_return_mean"] = float(np.mean(explored)) if explored else None
-        own_rates = {"awac", "bcq"} & {self.job.method.objective}
-        row |= self.averages.take(f"{self.job.title}, step {self.gradient_steps}", *(own_rates or {"online"}))
+        row |= self.averages.take()
         row |= auroc_columns(self.agent.q, self.store, self.offline_size, self.online.auroc_pairs, *key)
         temperature = self.agent.nets.get("temperature")
         row["alpha"] = float(temperature["log_alpha"].detach().exp()) if temperature else None
