@@ -66,8 +66,12 @@ class Averages:
             total += metrics[name].mean()
         self._count += 1
 
-    def take(self) -> Row:
+    def take(self, where: str, section: str) -> Row:
         """The means, None if there was no minibatch; starts anew.
+
+        Args:
+            where: job and step, for the message.
+            section: the section of the scale that has the learning rates of the job.
 
         Raises:
             Off2OnError: a mean is not finite: training has diverged.
@@ -76,7 +80,10 @@ class Averages:
         means: Row = {name: float(total) / count if count else None for name, total in self._sums.items()}
         for name, mean in means.items():
             if mean is not None and not np.isfinite(mean):
-                raise Off2OnError(f"training has diverged: {name} = {mean}. Lower q_lr and policy_lr of the scale")
+                raise Off2OnError(
+                    f"{where}: training has diverged, {name} = {mean}. Lower the learning rates of section "
+                    f"'{section}' of the scale"
+                )
         for total in (*self._sums.values(), self._count):
             total.zero_()
         return means

@@ -47,6 +47,17 @@ class FinetuneJob:
         """What the random streams of the run are named by."""
         return ("finetune", self.source, self.task, self.dataset, self.method.name, self.seed)
 
+    @property
+    def title(self) -> str:
+        """What messages and the progress bar call the run."""
+        return f"{self.method.name} {self.task}/{self.dataset} seed {self.seed}"
+
+    @property
+    def rates(self) -> str:
+        """The section of the settings that has the learning rates."""
+        objective = self.method.objective
+        return objective if objective in {"awac", "bcq"} else "online"
+
     def identity(self) -> dict[str, Any]:
         """What the numbers depend on: the first part of run.json."""
         return {
@@ -164,8 +175,7 @@ class _Finetuning:
     def work(self) -> None:
         self._load()
         total = sum(self._updates(epoch) for epoch in range(self.epochs))
-        title = f"{self.job.method.name} {self.job.task}/{self.job.dataset} seed {self.job.seed}"
-        with progress_bar(title, total, "step", initial=self.gradient_steps) as bar:
+        with progress_bar(self.job.title, total, "step", initial=self.gradient_steps) as bar:
             while self.epoch < self.epochs:
                 if self.step is None:
                     self._evaluate()
@@ -227,7 +237,7 @@ class _Finetuning:
         row |= return_columns(self.evaluation.episodes(act, seeds), self.task)
         explored = self.explore_returns
         row["explore_return_mean"] = float(np.mean(explored)) if explored else None
-        row |= self.averages.take()
+        row |= self.averages.take(f"{self.job.title}, step {self.gradient_steps}", self.job.rates)
         row |= auroc_columns(self.agent.q, self.store, self.offline_size, self.online.auroc_pairs, *key)
         temperature = self.agent.nets.get("temperature")
         row["alpha"] = float(temperature["log_alpha"].detach().exp()) if temperature else None

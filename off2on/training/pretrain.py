@@ -43,6 +43,11 @@ class PretrainJob:
         """What the random streams of the job are named by."""
         return ("pretrain", self.source, self.task, self.dataset, self.algorithm.name, self.seed)
 
+    @property
+    def title(self) -> str:
+        """What messages and the progress bar call the job."""
+        return f"{self.algorithm.name} {self.task}/{self.dataset} seed {self.seed}"
+
     def identity(self) -> dict[str, Any]:
         """The first part of run.json."""
         settings = self.settings.model_dump(include={"members", "network", "offline", self.algorithm.section})
@@ -121,8 +126,7 @@ class _Pretraining:
     def work(self) -> None:
         self._load()
         total = self.job.algorithm.steps(self.job.settings)
-        title = f"{self.job.algorithm.name} {self.job.task}/{self.job.dataset} seed {self.job.seed}"
-        with progress_bar(title, total, "step", initial=self.step) as bar:
+        with progress_bar(self.job.title, total, "step", initial=self.step) as bar:
             if not self.rows:
                 self._evaluate()
             while self.step < total:
@@ -163,7 +167,7 @@ class _Pretraining:
         row: Row = {"env_steps": 0, "online_episodes": 0, "gradient_steps": self.step}
         row |= return_columns([episode for episodes in found for episode in episodes], self.task)
         row |= auroc_columns(self.agent.q, self.store, 0, AUROC_PAIRS, *self.job.key)
-        row |= self.averages.take()
+        row |= self.averages.take(f"{self.job.title}, step {self.step}", self.job.algorithm.section)
         row["wall_seconds"] = round(self.run.wall_seconds, 1)
         self.rows.append(row)
         self.run.write_progress(self.rows)

@@ -47,18 +47,19 @@ def test_auroc_columns_score_each_member_and_the_mean() -> None:
 
 def test_averages_are_over_all_minibatches_since_the_last_row() -> None:
     averages = Averages(["q_mean"])
-    assert averages.take() == {"q_mean": None}
+    assert averages.take("job", "online") == {"q_mean": None}
     for value in (1.0, 2.0, 6.0):
         averages.add({"q_mean": torch.tensor(value), "other": torch.tensor(0.0)})
     saved = {key: value.clone() for key, value in averages.state().items()}
-    assert averages.take() == {"q_mean": 3.0}
-    assert averages.take() == {"q_mean": None}
+    assert averages.take("job", "online") == {"q_mean": 3.0}
+    assert averages.take("job", "online") == {"q_mean": None}
     averages.load_state(saved)
-    assert averages.take() == {"q_mean": 3.0}
+    assert averages.take("job", "online") == {"q_mean": 3.0}
 
 
 def test_divergence_is_an_error() -> None:
     averages = Averages(["q_mean"])
     averages.add({"q_mean": torch.tensor(float("nan"))})
-    with pytest.raises(Off2OnError, match=r"diverged: q_mean = nan\. Lower q_lr"):
-        averages.take()
+    told = r"bcq, step 7: training has diverged, q_mean = nan\. Lower the learning rates of section 'bcq'"
+    with pytest.raises(Off2OnError, match=told):
+        averages.take("bcq, step 7", "bcq")

@@ -1,16 +1,20 @@
-"""Interrupted training jobs: carried on with the inputs they started from, started anew with other ones."""
+"""Interrupted and diverged jobs: carried on with the inputs they started from, anew with other ones, or named."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from off2on.data.dataset import read_dataset, write_dataset
+from off2on.errors import Off2OnError
 from off2on.files import sha256
 from off2on.methods import get_algorithm, get_method
+from off2on.training.evaluate import Averages
 from off2on.training.finetune import FinetuneJob, Start, finetune
 from off2on.training.pretrain import PretrainJob, pretrain
 from off2on.training.rundir import STATE, RunDirectory
@@ -112,3 +116,25 @@ def test_changed_inputs_start_anew(
     assert info["dataset_sha256"] == info["parents"]["dataset"]
     assert (len(info["sessions"]), info["config_hash"]) == (1, whole["config_hash"])
     assert sha256(tmp_path / "broken/agent.safetensors") == sha256(tmp_path / "whole/agent.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        (TUNING, r"sac-ft hopper/random seed 0, step 50: .* section 'online'"),
+        (replace(TUNING, method=get_method("cql-reg")), r"cql-reg .*, step 50: .* section 'online'"),
+        (replace(TUNING, method=get_method("awac")), r"awac .*, step 10: .* section 'awac'"),
+        (replace(TUNING, method=get_method("bcq-ft")), r"bcq-ft .*, step 10: .* section 'bcq'"),
+        (TRAINING, r"fqe hopper/random seed 0, step 3: .* section 'fqe'"),
+    ],
+    ids=["sac-ft", "cql-reg", "awac", "bcq-ft", "fqe"],
+)
+def test_divergence_names_job_step_and_section(
+    job: FinetuneJob | PretrainJob, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents = job.method.offline if isinstance(job, FinetuneJob) else job.algorithm.start
+    assert agents is not None
+    start, add = offline_start(agents, tmp_path), Averages.add
+    monkeypatch.setattr(Averages, "add", lambda own, metrics: add(own, metrics | {"q_mean": torch.tensor(np.nan)}))
+    with pytest.raises(Off2OnError, match=told):
+        work(job, start, tmp_path / "out")
