@@ -75,5 +75,5 @@ class Method:
     @property
     def sections(self) -> set[str]:
         """Fields of `Settings` that a run reads."""
-        own = {"cql_reg": {"offline"}, "awac": {"awac"}, "bcq": {"bcq"}}
-        return {"network", "online"} | own.get(self.objective, set())
+        own: dict[str, set[str]] = {"ensemble": set(), "cql_reg": {"offline"}}
+        return {"network", "online"} | own.get(self.objective, {self.objective})
