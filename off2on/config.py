@@ -196,8 +196,7 @@ class Scale(Settings):
             try:
                 self._settings([pattern])
             except ValidationError as error:
-                where = f"overrides.'{pattern}'."
-                raise ValueError("; ".join(where + _complaint(e) for e in error.errors())) from None
+                raise ValueError(_complaints(error, f"overrides.'{pattern}'.")) from None
         return self
 
     def settings(self, task: str, dataset: str, method: str | None = None) -> Settings:
@@ -223,9 +222,7 @@ def _merge(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 def scale_path(name: str) -> Path:
     """The file of a scale: `name` is one of `config/*.yaml`, or a path to a YAML file of your own."""
     path = Path(name)
-    if path.suffix in {".yaml", ".yml"}:
-        return path
-    return REPOSITORY / "config" / f"{name}.yaml"
+    return path if path.suffix in {".yaml", ".yml"} else REPOSITORY / "config" / f"{name}.yaml"
 
 
 def load_scale(name: str, **changes: Any) -> Scale:
@@ -246,10 +243,10 @@ def load_scale(name: str, **changes: Any) -> Scale:
     try:
         return Scale.model_validate(data)
     except ValidationError as error:
-        raise Off2OnError(f"{path}: " + "; ".join(_complaint(e) for e in error.errors())) from None
+        raise Off2OnError(f"{path}: {_complaints(error)}") from None
 
 
-def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+def _read(path: Path, *above: Path) -> dict[str, Any]:
     """`above`: the files that extend this one."""
     if not path.is_file():
         raise Off2OnError(f"unknown scale: no file {path}; scales: {', '.join(SCALES)}, or a path to a YAML file")
@@ -262,15 +259,11 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     base = data.pop("extends", None)
     if base is None:
         return data
-    chain = (*above, path)
     if not isinstance(base, str):
-        raise Off2OnError(
-            f"{path}: extends: expected the name of a scale, or a path to a YAML file (got {base!r})"
-        )
-    if scale_path(base).absolute() in {one.absolute() for one in chain}:
-        files = " -> ".join(str(one) for one in (*chain, scale_path(base)))
-        raise Off2OnError(f"{path}: extends: a scale cannot extend itself ({files})")
-    merged = _merge(_read(scale_path(base), chain), data)
+        raise Off2OnError(f"{path}: extends: expected a scale, or a path to a YAML file (got {base!r})")
+    if scale_path(base).absolute() in {file.absolute() for file in (*above, path)}:
+        raise Off2OnError(f"{path}: extends: a scale cannot extend itself (got '{base}')")
+    merged = _merge(_read(scale_path(base), *above, path), data)
     # which methods run is one statement: a file that names some leaves the others out
     return merged | {"methods": data.get("methods", merged.get("methods"))}
 
@@ -287,19 +280,19 @@ class _Loader(yaml.SafeLoader):
 
 
 def _only(wanted: list[str] | dict[str, Any], known: Any, path: Path) -> Any:
-    if isinstance(wanted, dict):
+    if isinstance(wanted, dict) or not isinstance(known, dict):
         return wanted
-    if not isinstance(known, dict):
-        return known
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise Off2OnError(f"methods: {', '.join(unknown)} not in {path}; it has: {', '.join(known)}")
     return {name: known[name] for name in wanted}
 
 
-def _complaint(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "value_error":
-        return ": ".join(filter(None, (where, str(error["ctx"]["error"]))))
-    value = "" if error["type"] == "missing" else f" (got {error['input']!r})"
-    return f"{where}: {error['msg']}{value}"
+def _complaints(error: ValidationError, prefix: str = "") -> str:
+    found = []
+    for one in error.errors():
+        where = ".".join(str(part) for part in one["loc"])
+        value = "" if one["type"] == "missing" else f" (got {one['input']!r})"
+        says = str(one["ctx"]["error"]) if one["type"] == "value_error" else one["msg"] + value
+        found.append(prefix + (f"{where}: {says}" if where else says))
+    return "; ".join(found)

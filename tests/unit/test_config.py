@@ -96,7 +96,7 @@ def test_a_wrong_file_names_itself_and_the_key(tmp_path: Path, text: str, says: 
     [
         ("{here}/own.yaml", "own.yaml: extends: a scale cannot extend itself ("),
         ("{here}/other.yaml", "other.yaml: extends: a scale cannot extend itself ("),
-        ("3", "own.yaml: extends: expected the name of a scale, or a path to a YAML file (got 3)"),
+        ("3", "own.yaml: extends: expected a scale, or a path to a YAML file (got 3)"),
     ],
 )
 def test_a_file_cannot_extend_itself_or_a_number(tmp_path: Path, base: str, says: str) -> None:
