@@ -68,7 +68,8 @@ def test_a_panel_a_dataset_with_both_kinds_named() -> None:
 
 def test_the_finding_gives_gap_and_auroc_seed_by_seed() -> None:
     head, line = fig_1a.finding(tables(pairs(10.0))).splitlines()
-    assert head == "Online pairs are less likely than held-out offline ones on 1 of 1 datasets: direction as in the paper."
+    assert head.startswith("Online pairs are less likely than held-out offline ones on 1 of 1 datasets")
+    assert head.endswith(": direction as in the paper.")
     # medians of 500 draws: standard error 0.1; gaps of 10 and 11 nats
     assert line.startswith("halfcheetah-random: median of offline pairs -")
     offline, online, gap = (
