@@ -53,9 +53,6 @@ class LoopAgent:
         self.log_alpha = torch.zeros(())
         lists = {"policy": self.policies, "critic": self.critics, "temperature": [{"log_alpha": self.log_alpha}]}
         trained = {name: _named(networks) for name, networks in lists.items()}
-        for params in trained.values():
-            for tensor in params.values():
-                tensor.requires_grad_(True)
         rates = {"policy": settings.policy_lr, "temperature": settings.policy_lr, "critic": settings.q_lr}
         self.adam = Adam(trained, rates)
         self.nets: Nets = {**trained, "target": _named(self.targets)}

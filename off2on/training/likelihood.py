@@ -144,7 +144,7 @@ def train_vae(job: LikelihoodJob, x: Tensor) -> Nets:
     """The networks after `steps` steps of Adam on the mean ELBO of uniform minibatches of `x [N, D]`."""
     settings = job.settings
     nets = init_vae(x.shape[1], settings.widths, settings.latent, job.stream("init"))
-    parameters = [tensor.requires_grad_(True) for params in nets.values() for tensor in params.values()]
+    parameters = [tensor for params in nets.values() for tensor in params.values()]
     adam = Adam(nets, dict.fromkeys(nets, settings.lr))
     rows_rng, noise_rng = job.stream("batch"), job.stream("noise")
     with progress_bar(f"VAE {job.task}/{job.dataset} seed {job.seed}", settings.steps, "step") as bar:
