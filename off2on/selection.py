@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, get_args
 from off2on.config import REPOSITORY, SCALES, Dataset, Scale, Source, load_scale
 from off2on.envs.tasks import TASKS, get_task
 from off2on.errors import Off2OnError
+from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS, get_algorithm, get_method
 from off2on.paths import Layout
 
@@ -24,6 +25,7 @@ KEYS = {
     "datasets": "'datasets=[random]'",
     "methods": "'methods=[ours,sac]'",
     "source": "source=d4rl-v0",
+    "figures": "'figures=[fig_3,fig_4a]'",
     "baselines": "'baselines=[/path/my.smk]'",
 }
 
@@ -56,6 +58,8 @@ class Selection:
     #: None: all of them
     baselines: tuple[str, ...] | None
     baseline_files: tuple[str, ...]
+    #: what the report shows, in its order
+    figures: tuple[str, ...]
 
     @property
     def layout(self) -> Layout:
@@ -220,7 +224,9 @@ def select(config: Mapping[str, Any]) -> Selection:
     if not argument.endswith((".yaml", ".yml")):
         _one_of({"scale": argument}, "scale", [*SCALES, *_other_scales()])
     scale = load_scale(argument, **names, methods=known)
-    return Selection(argument, scale, foreign, tuple(_names(config, "baselines", None) or ()))
+    files = tuple(_names(config, "baselines", None) or ())
+    chosen = _names(config, "figures", FIGURES) or FIGURES
+    return Selection(argument, scale, foreign, files, tuple(name for name in FIGURES if name in chosen))
 
 
 def _other_scales() -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from off2on.config import REPOSITORY, SCALES, Scale, load_scale
 from off2on.errors import Off2OnError
+from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS, get_method
 from off2on.selection import (
     Pretraining,
@@ -74,6 +75,11 @@ def test_names_of_baselines_are_told_apart_from_own_methods() -> None:
     assert chosen.baseline_files == ("/path/mine.smk",)
 
 
+def test_chosen_figures_keep_the_order_of_the_report() -> None:
+    assert select({}).figures == tuple(FIGURES)
+    assert select({"figures": ["table_b", "fig_4a", "fig_3"]}).figures == ("fig_3", "fig_4a", "table_b")
+
+
 def test_patterns_pick_datasets_of_a_task() -> None:
     scale = load_scale("paper")
     assert matching(scale, "hopper", ["*/medium*"]) == ["medium", "medium-replay", "medium-expert"]
@@ -89,6 +95,7 @@ def test_patterns_pick_datasets_of_a_task() -> None:
         ({"scael": "quick"}, "unknown key 'scael'; did you mean 'scale'?"),
         ({"tasks": ["hopper", "hoper"]}, "tasks=hoper: unknown 'hoper'; did you mean 'hopper'?"),
         ({"datasets": ["medum"]}, "datasets=medum: unknown 'medum'; did you mean 'medium'?"),
+        ({"figures": ["fig_5"]}, "figures=fig_5: unknown 'fig_5'; did you mean 'fig_"),
         ({"source": "d4rl"}, "source=d4rl: unknown 'd4rl'"),
         ({"methods": 3}, "methods=3: expected a list of names; write 'methods=[ours,sac]'"),
         ({"methods": []}, "expected a list of names"),

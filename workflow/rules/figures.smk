@@ -83,7 +83,7 @@ rule report:
     input:
         rules.aggregate.output,
         rules.claims.output,
-        [LAYOUT.figures / f"{name}.{ending}" for name in FIGURES for ending in FIGURES[name].endings],
+        [LAYOUT.figures / f"{name}.{ending}" for name in SELECTION.figures for ending in FIGURES[name].endings],
     output:
         report(REPORT, category="Report"),
         [LAYOUT.figures / name for name in ("table_final.csv", "table_final.tex", "table_claims.csv")],
@@ -98,7 +98,7 @@ rule report:
         runtime=15,
     params:
         code=code_hash("off2on.figures.report", files=(PACKAGE / "figures").glob("*.j2")),
-        figures=",".join(FIGURES),
+        figures=",".join(SELECTION.figures),
     message:
         "write the report"
     shell:
