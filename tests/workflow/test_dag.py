@@ -73,16 +73,6 @@ def test_the_workflow_passes_snakemakes_linter(snakemake: Snakemake) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_only_a_limit_of_the_user_slows_submissions(snakemake: Snakemake, tmp_path: Path) -> None:
-    (tmp_path / "look.smk").write_text(
-        "now = workflow.scheduling_settings.max_jobs_per_timespan\n"
-        "print('limit:', now and (now.max_jobs, now.timespan), file=sys.stderr)\n"
-    )
-    config = ["--config", "scale=smoke", f"baselines=[{tmp_path / 'look.smk'}]"]
-    assert "limit: None" in snakemake("-n", *config).stdout
-    assert "limit: (5, 60" in snakemake("-n", "--max-jobs-per-timespan", "5/1m", *config).stdout
-
-
 def test_planning_does_not_import_torch(repository: Path, tmp_path: Path) -> None:
     code = (
         "import sys\n"

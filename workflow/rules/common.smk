@@ -45,13 +45,6 @@ try:
 except Off2OnError as error:
     stop(error)
 
-# Snakemake's default limit of submissions, 100 a second, makes it wake once more a second for every job that has ended
-# (snakemake#3744): an eighth of a core after 50 jobs. A limit that the user gives stays.
-scheduling = workflow.scheduling_settings
-limit = scheduling and scheduling.max_jobs_per_timespan
-if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-    scheduling.max_jobs_per_timespan = None
-
 # `off2on COMMAND ...` in a job: the package of this interpreter, at the selected scale, on one thread (two spinning
 # OpenMP teams on two cores are fifty times slower)
 shell.prefix(
@@ -80,12 +73,24 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
+def sleep_until_a_job_ends():
+    """Take away Snakemake's default limit of submissions, 100 a second; one that the user gives stays.
+
+    With it the scheduler wakes once more a second for every job that has ended (snakemake#3744): an eighth of a
+    core after 50 jobs.
+    """
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def begin():
     """At the start of a real run: hold the directory; say what runs, how long it should take, what else there is."""
     try:
         hold_unless_held()
     except Off2OnError as error:
         stop(error)
+    sleep_until_a_job_ends()
     say(f"scale {SCALE.name}, source {SCALE.source}: it should take {SCALE.wall_time}")
     say(f"{len(PRETRAININGS)} pre-trainings, {len(OWN_RUNS + BASELINE_RUNS)} runs; what is there already is kept")
     if SCALE.name != "paper":
