@@ -26,7 +26,10 @@ table, draw = FIGURE.table, FIGURE.draw
 def notes(tables: Tables) -> list[str]:
     """The notes of every figure of curves, and at scale quick that the methods were not tuned alike."""
     quick = any(info["scale"] == "quick" for info in tables.provenance)
-    tuned = "at scale quick the settings of Ours were tuned for longer than those of the baselines"
+    tuned = (
+        "at scale quick the settings of Ours were tuned for longer than those of the baselines, and AWAC and BCQ "
+        "have fewer steps and smaller networks"
+    )
     return FIGURE.notes(tables) + [f"{tuned} (docs/decisions/0006)"] * quick
 
 
