@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, get_args
 from off2on.config import REPOSITORY, SCALES, Dataset, Scale, Source, load_scale
 from off2on.envs.tasks import TASKS, get_task
 from off2on.errors import Off2OnError
-from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS, get_algorithm, get_method
 from off2on.paths import Layout
 
@@ -198,12 +197,13 @@ def _closest(part: str, words: Collection[str]) -> str:
     return next(iter(get_close_matches(part, sorted(words), n=1)), part)
 
 
-def select(config: Mapping[str, Any]) -> Selection:
+def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selection:
     """The selection of a `--config`.
 
     Args:
         config: Snakemake's config: any of `KEYS`.
             A method that is not one of the project's must come from a baseline file.
+        figures: names of all figures, in the order of the report.
 
     Raises:
         Off2OnError: names the key, the value and what it may be.
@@ -225,8 +225,8 @@ def select(config: Mapping[str, Any]) -> Selection:
         _one_of({"scale": argument}, "scale", [*SCALES, *_other_scales()])
     scale = load_scale(argument, **names, methods=known)
     files = tuple(_names(config, "baselines", None) or ())
-    chosen = _names(config, "figures", FIGURES) or FIGURES
-    return Selection(argument, scale, foreign, files, tuple(name for name in FIGURES if name in chosen))
+    chosen = _names(config, "figures", figures) or figures
+    return Selection(argument, scale, foreign, files, tuple(name for name in figures if name in chosen))
 
 
 def _other_scales() -> list[str]:

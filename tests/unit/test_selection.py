@@ -76,8 +76,8 @@ def test_names_of_baselines_are_told_apart_from_own_methods() -> None:
 
 
 def test_chosen_figures_keep_the_order_of_the_report() -> None:
-    assert select({}).figures == tuple(FIGURES)
-    assert select({"figures": ["table_b", "fig_4a", "fig_3"]}).figures == ("fig_3", "fig_4a", "table_b")
+    assert select({}, FIGURES).figures == tuple(FIGURES)
+    assert select({"figures": ["table_b", "fig_4a", "fig_3"]}, FIGURES).figures == ("fig_3", "fig_4a", "table_b")
 
 
 def test_patterns_pick_datasets_of_a_task() -> None:
@@ -105,7 +105,7 @@ def test_patterns_pick_datasets_of_a_task() -> None:
 )
 def test_a_wrong_config_names_key_value_and_fix(config: dict[str, Any], says: str) -> None:
     with pytest.raises(Off2OnError) as caught:
-        select(config)
+        select(config, FIGURES)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -39,7 +39,7 @@ def stop(error):
 
 explain_lock()
 try:
-    SELECTION = select(config)
+    SELECTION = select(config, FIGURES)
     SCALE, LAYOUT = SELECTION.scale, SELECTION.layout
     OWN_RUNS, PRETRAININGS = runs(SCALE), pretrainings(SCALE)
 except Off2OnError as error:
