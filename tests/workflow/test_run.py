@@ -67,7 +67,7 @@ def test_a_setting_reruns_the_jobs_that_read_it(
 
 @pytest.fixture
 def eight_jobs(snakemake: Snakemake, tmp_path: Path) -> Path:
-    """The smallest DAG with every kind of job in it, run to its report: one of each, and SAC from scratch."""
+    """The smallest DAG from collecting to the report, with one figure and with SAC from scratch, run."""
     directory = tmp_path / "eight"
     directory.mkdir()
     done = snakemake("report", *SMALL, directory=directory)
