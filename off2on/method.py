@@ -3,7 +3,8 @@
 `methods` names them; the loops import this module alone, so that another entry there re-runs nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from off2on.config import Settings
@@ -11,6 +12,21 @@ from off2on.replay.kinds import SamplerKind
 
 #: modules of off2on/agents whose losses a run is fine-tuned by
 Objective = Literal["ensemble", "cql_reg", "awac", "bcq"]
+
+
+Dash = str | tuple[int, tuple[float, ...]]
+DASHED: Dash = (0, (5, 1.5))
+DOTTED: Dash = (0, (1, 1.3))
+MIXED: Dash = (0, (6, 1.5, 1, 1.5))
+
+
+@dataclass(frozen=True)
+class Style:
+    """A line: told apart by colour, and by dash and marker without it."""
+
+    colour: str
+    dash: Dash
+    marker: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,10 @@ class Method:
     #: ensemble size; None: the scale's `members`, from scratch `online.scratch_members`
     members: int | None = None
     objective: Objective = "ensemble"
+    #: its line in every figure
+    style: Style = Style("#555555", "-", "o")
+    #: the figures that it is drawn in, each with what its legend calls it there
+    figures: Mapping[str, str] = field(default_factory=dict)
 
     def size(self, settings: Settings) -> int:
         """Ensemble size at a scale."""

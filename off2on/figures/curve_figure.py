@@ -26,8 +26,9 @@ from off2on.figures.panels import (
     select,
     step_axis,
 )
-from off2on.figures.style import DATASET_ORDER, Style, in_order, method_style
+from off2on.figures.style import DATASET_ORDER, in_order, method_style
 from off2on.figures.words import listing
+from off2on.method import Style
 
 TASKS = ("halfcheetah", "hopper", "walker2d")
 DATASETS = ("random", "medium", "medium-replay", "medium-expert")

@@ -1,7 +1,6 @@
 """How everything looks: one colour, line and marker per method in all figures, fonts, files that do not change."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -13,56 +12,23 @@ from matplotlib.figure import Figure
 
 from off2on.envs.tasks import TASKS
 from off2on.files import atomic, write_text
+from off2on.method import DASHED, DOTTED, MIXED, Style
+from off2on.methods import METHODS
 
 TASK_ORDER = (*TASKS, "pick-place", "grasp-closed-drawer", "grasp-blocked-drawer")
 DATASET_ORDER = ("random", "medium", "medium-replay", "medium-expert", "mixed", "none")
 INK, MUTED, GRID = "#1a1a1a", "#5f6368", "#e3e5e8"
 
-Dash = str | tuple[int, tuple[float, ...]]
 
-
-@dataclass(frozen=True)
-class Style:
-    """A line: told apart by colour, and by dash and marker without it."""
-
-    colour: str
-    dash: Dash
-    marker: str
-
-
-_DASHED: Dash = (0, (5, 1.5))
-_DOTTED: Dash = (0, (1, 1.3))
-_MIXED: Dash = (0, (6, 1.5, 1, 1.5))
-
-#: colours of Okabe and Ito and of Tol, chosen so that the methods of a figure differ for colour-blind readers too
-METHOD_STYLES = {
-    "ours": Style("#0072B2", "-", "o"),
-    "awac": Style("#E69F00", _DASHED, "s"),
-    "bcq-ft": Style("#009E73", _MIXED, "^"),
-    "sac-ft": Style("#D55E00", _DASHED, "D"),
-    "sac": Style("#555555", _DOTTED, "X"),
-    "ours-n1": Style("#56B4E9", _MIXED, "v"),
-    "ours-n2": Style("#999933", _DOTTED, "p"),
-    "ours-n3": Style("#882255", _DASHED, "<"),
-    "ours-n5": Style("#117733", _DOTTED, ">"),
-    "uniform": Style("#CC79A7", _DASHED, "P"),
-    "online-only": Style("#661100", _DOTTED, "h"),
-    "sac-ft-online": Style("#332288", _DOTTED, "d"),
-    "cql-reg": Style("#B2182B", _DASHED, "8"),
-    "fqe-init": Style("#CC6677", _MIXED, "D"),
-    "fqe-init-n1": Style("#AA4499", _DASHED, "H"),
-    "ours-ratio-mixture": Style("#000000", _DOTTED, "s"),
-    "awac-n1": Style("#8C6D1F", _MIXED, "s"),
-    "bcq-ft-n1": Style("#44AA99", _DOTTED, "^"),
-}
+METHOD_STYLES = {name: method.style for name, method in METHODS.items()}
 #: for baselines that the project does not know: picked by the name, the same in every figure
 _OTHER_COLOURS = ("#EE3377", "#222255", "#225522", "#666633", "#AA3377", "#66CCEE")
 _OTHER_MARKERS = ("<", ">", "p", "*", "d")
 DATASET_STYLES = {
     "random": Style("#D55E00", "-", "o"),
-    "medium": Style("#E69F00", _DASHED, "s"),
-    "medium-replay": Style("#009E73", _MIXED, "^"),
-    "medium-expert": Style("#0072B2", _DASHED, "D"),
+    "medium": Style("#E69F00", DASHED, "s"),
+    "medium-replay": Style("#009E73", MIXED, "^"),
+    "medium-expert": Style("#0072B2", DASHED, "D"),
 }
 
 _RC: Any = {
@@ -102,7 +68,7 @@ def method_style(name: str) -> Style:
         return METHOD_STYLES[name]
     number = crc32(name.encode())
     colour = _OTHER_COLOURS[number % len(_OTHER_COLOURS)]
-    return Style(colour, (_DASHED, _DOTTED, _MIXED)[number // 7 % 3], _OTHER_MARKERS[number // 31 % 5])
+    return Style(colour, (DASHED, DOTTED, MIXED)[number // 7 % 3], _OTHER_MARKERS[number // 31 % 5])
 
 
 def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
