@@ -1,40 +1,62 @@
-"""A hash over what a job's code does, so that an edit re-runs exactly the jobs it concerns (design, "Reruns").
+"""A hash over what a job's code does, so that an edit re-runs exactly the jobs it concerns (docs/decisions/0004).
 
 Snakemake does not see edits inside an imported package. The hash covers the modules of this package that the entry
-modules import, directly or not, inside functions too; as syntax trees, without comments and docstrings. Nothing is
-imported to compute it. A module that is only named in a string (a registry) is passed as one more entry.
+modules import, directly or not, inside functions too; as syntax trees, without comments, docstrings and the texts
+of messages. Nothing is imported to compute it. A module that is only named in a string (a registry) is passed as
+one more entry.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 
+#: what cannot change a number of a training job, or is a parameter of the job instead (`off2on.jobs.parameters`)
+PLUMBING = (
+    *("errors", "files", "paths", "provenance", "results", "cli", "selection", "codehash", "jobs"),
+    *("training.rundir", "training.progress"),
+    *("config", "settings", "scale", "moved", "algorithms", "samplers", "methods", "envs.tasks"),
+)
+#: calls that only say something
+_SAYING = {"say", "warn", "warning", "info"}
 
-def code_hash(*modules: str, files: Iterable[Path] = (), package: Path = PACKAGE) -> str:
+
+def code_hash(
+    *modules: str, files: Iterable[Path] = (), package: Path = PACKAGE, without: Collection[str] = ()
+) -> str:
     """The sha256, in hex, of the code reachable from `modules` and of the bytes of `files`.
 
     Args:
         modules: dotted names inside the package, such as "off2on.training.collect".
         files: data the code reads, such as templates; their names count, their directories do not.
         package: the package's directory; its name is the first part of the dotted names.
+        without: modules, and packages with all their modules, that are left out, named from inside the package:
+            `PLUMBING` for a training job.
 
     Raises:
         ModuleNotFoundError: an entry module has no file.
     """
     digest = hashlib.sha256()
-    for module, path in sorted(reachable(modules, package).items()):
+    for module, path in sorted(reachable(modules, package, without).items()):
         digest.update(f"{module}\n{ast.dump(_tree(path))}\n".encode())
     for path in sorted(files, key=lambda path: path.name):
         digest.update(f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 
 
-def reachable(modules: Iterable[str], package: Path = PACKAGE) -> dict[str, Path]:
+@cache
+def names(*modules: str) -> frozenset[str]:
+    """The names of all attributes that the code of a training job reads or writes."""
+    trees = map(_tree, reachable(modules, PACKAGE, PLUMBING).values())
+    return frozenset(node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
+def reachable(modules: Iterable[str], package: Path = PACKAGE, without: Collection[str] = ()) -> dict[str, Path]:
     """The modules, with their files, that importing `modules` and calling everything in them can load."""
+    left_out = tuple(f"{package.name}.{name}" for name in without)
     found: dict[str, Path] = {}
     todo = list(modules)
     for module in todo:
@@ -43,10 +65,11 @@ def reachable(modules: Iterable[str], package: Path = PACKAGE) -> dict[str, Path
     while todo:
         module = todo.pop()
         path = _file(module, package)
-        if path is not None and module not in found:
-            found[module] = path
-            # importing a.b.c also runs a and a.b; the last part may be a function: then it has no file
-            todo += [parent for name in (module, *_imports(module, path)) for parent in _parents(name)]
+        if path is None or module in found or f"{module}.".startswith(tuple(f"{name}." for name in left_out)):
+            continue
+        found[module] = path
+        # importing a.b.c also runs a and a.b; the last part may be a function: then it has no file
+        todo += [parent for name in (module, *_imports(module, path)) for parent in _parents(name)]
     return found
 
 
@@ -81,9 +104,26 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _parse(path: Path, _changed: int) -> ast.Module:
-    """The syntax tree without docstrings; comments and layout are never in it."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+    """The syntax tree without docstrings and messages; comments and layout are never in it."""
+    tree: ast.Module = _Quiet().visit(ast.parse(path.read_text()))
+    return tree
+
+
+class _Quiet(ast.NodeTransformer):
+    """Takes out what is only read by people: docstrings, texts of errors and of other messages."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
-    return tree
+        return super().generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        if isinstance(node.exc, ast.Call):
+            node.exc = node.exc.func
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name.lstrip("_") in _SAYING:
+            return ast.Constant(None)
+        return self.generic_visit(node)

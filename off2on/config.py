@@ -1,21 +1,17 @@
-"""The typed scale: what one `config/<scale>.yaml` says, checked before anything runs (design, section 5)."""
+"""What every part of a scale is made of: checked sections and the types of their values."""
 
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from off2on.errors import Off2OnError
+from pydantic import BaseModel, ConfigDict, Field
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-SCALES = ("smoke", "quick", "laptop", "paper")
 
 Count = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0, lt=1)]
-Source = Literal["local", "d4rl-v0", "d4rl-v2", "minari"]
-Dataset = Literal["random", "medium", "medium-replay", "medium-expert"]
+#: of Adam
+LearningRate = Annotated[float, Field(gt=0, lt=1)]
+#: a share, a discount, a smoothing coefficient: strictly between 0 and 1
+Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Section(BaseModel):
@@ -24,20 +20,10 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Collect(Section):
-    """How local datasets are made."""
+class Network(BaseModel):
+    """A policy or critic: `depth` hidden ReLU layers of `width`. One value among the settings, not a section."""
 
-    transitions: Count = Field(
-        1_000_000, description="transitions of random and of medium; medium-expert has twice as many"
-    )
-    replay: Literal["snapshots", "buffer"] = Field(
-        "buffer", description="medium-replay: rolled out from actor snapshots, or a true SAC replay buffer"
-    )
-    seed: int = Field(0, ge=0, description="seed of the roll-outs")
-
-
-class Network(Section):
-    """A policy or critic: `depth` hidden ReLU layers of `width`."""
+    model_config = Section.model_config
 
     width: Count = 256
     depth: Count = 2
@@ -48,251 +34,17 @@ class Network(Section):
         return [self.width] * self.depth
 
 
-class Offline(Section):
-    """Offline pre-training by CQL (facts 2)."""
-
-    steps: Count = Field(1_000_000, description="gradient steps")
-    batch: Count = 256
-    policy_lr: Rate = Field(1e-4, description="learning rate of the policy")
-    temperature_lr: Rate | None = Field(None, description="learning rate of the temperature; null: the policy's")
-    q_lr: Rate = 3e-4
-    discount: Rate = 0.99
-    tau: Rate = Field(0.005, description="target smoothing, every step")
-    min_q_weight: float = Field(5.0, gt=0, description="weight of the conservative term")
-    lagrange_threshold: float | None = Field(None, description="tune the weight to this gap; null: fixed weight")
-    cql_actions: Count = Field(10, description="sampled actions of each of the three kinds")
-    bc_steps: int = Field(40_000, ge=0, description="first steps whose policy loss is behaviour cloning")
-    entropy_in_backup: bool = Field(False, description="subtract the entropy term from the TD target")
-    evaluate_every: Count = Field(10_000, description="gradient steps between evaluations")
-    eval_episodes: Count = Field(5, description="deterministic episodes a member")
+def values(section: Section, prefix: str = "") -> dict[str, Any]:
+    """The values of a section by dotted key: `{"members": 5, "cql.batch": 256, ...}`."""
+    found: dict[str, Any] = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        found |= values(value, f"{prefix}{name}.") if isinstance(value, Section) else {f"{prefix}{name}": value}
+    return found
 
 
-class Online(Section):
-    """Online fine-tuning (facts 0.1, 1.8)."""
-
-    env_steps: Count = 250_000
-    epoch_steps: Count = Field(1_000, description="environment steps, and gradient steps, of an epoch")
-    first_epoch_multiplier: Count = Field(5, description="gradient steps of the first epoch, in epochs")
-    batch: Count = 256
-    density_batch: Count = Field(256, description="offline, and online, pairs of a density-network step")
-    density_depth: Count = Field(2, description="hidden layers of the density network, of the networks' width")
-    policy_lr: Rate = Field(3e-4, description="learning rate of policy and temperature")
-    q_lr: Rate = 3e-4
-    density_lr: Rate = 3e-4
-    discount: Rate = 0.99
-    tau: Rate = 0.005
-    temperature: float = Field(5.0, gt=0, description="T of the self-normalised priorities")
-    rho: Rate = Field(0.75, description="online probability of the first minibatch")
-    warmup_steps: int = Field(1_000, ge=0, description="steps before training from scratch")
-    scratch_members: Count = Field(1, description="ensemble size of SAC from scratch (facts 3.2)")
-    eval_episodes: Count = Field(5, description="deterministic episodes an evaluation")
-    auroc_pairs: Count = Field(10_000, description="largest number of online pairs the AUROC looks at")
-
-    @model_validator(mode="after")
-    def _whole_epochs(self) -> "Online":
-        for key in ("env_steps", "warmup_steps"):
-            if getattr(self, key) % self.epoch_steps:
-                raise ValueError(
-                    f"{key} = {getattr(self, key)} is no multiple of epoch_steps = {self.epoch_steps}"
-                )
-        return self
-
-
-class Fqe(Section):
-    """Fitted Q evaluation of the offline policy (facts 6.1)."""
-
-    steps: Count = Field(250_000, description="gradient steps")
-    batch: Count = 256
-    q_lr: Rate = 3e-4
-
-
-class Awac(Section):
-    """AWAC, offline and online (facts 4.2)."""
-
-    steps: Count = Field(50_000, description="offline gradient steps, policy and critics jointly")
-    batch: Count = Field(128, description="offline minibatch")
-    online_batch: Count = 1024
-    policy: Network = Network(width=256, depth=4)
-    critic: Network = Network(width=256, depth=2)
-    policy_lr: Rate = 3e-4
-    q_lr: Rate = 3e-4
-    policy_weight_decay: float = Field(1e-4, ge=0, description="L2 term, inside Adam")
-    beta: float = Field(2.0, gt=0, description="temperature of the advantage weights")
-
-
-class Bcq(Section):
-    """BCQ, offline and online (facts 5)."""
-
-    steps: Count = Field(1_000_000, description="offline gradient steps")
-    batch: Count = 100
-    lr: Rate = Field(1e-3, description="learning rate of VAE, critics and perturbation network")
-    vae_widths: tuple[Count, ...] = Field((750, 750), description="hidden layers of encoder and decoder")
-    widths: tuple[Count, ...] = Field((400, 300), description="hidden layers of critics and perturbation network")
-    phi: float = Field(0.05, ge=0, description="largest perturbation of an action")
-    soft_minimum: Rate = Field(0.75, description="lambda: weight of the smaller of the twin critics")
-    target_candidates: Count = Field(10, description="decoded actions at a next state")
-    acting_candidates: Count = Field(100, description="decoded actions to choose from, over all members")
-
-
-class Likelihood(Section):
-    """A VAE's likelihood of offline and of online state-action pairs (facts 6.2)."""
-
-    datasets: tuple[str, ...] = Field(
-        ("halfcheetah/random",), description="patterns on task/dataset; those with CQL agents have the analysis"
-    )
-    rollout_steps: Count = Field(10_000, description="environment steps of the CQL agent's stochastic policy")
-    validation: Rate = Field(0.1, description="share of the dataset's episodes that are held out")
-    steps: Count = Field(50_000, description="gradient steps of the VAE")
-    batch: Count = 256
-    lr: Rate = Field(3e-4, description="learning rate; too high, and wide networks ignore their latent variable")
-    widths: tuple[Count, ...] = Field((750, 750), description="hidden layers of encoder and decoder")
-    latent: Count = 16
-    samples: Count = Field(2_000, description="held-out, and online, pairs whose likelihood is estimated")
-    importance_samples: Count = Field(500, description="K of the importance-weighted estimate")
-
-
-class Cost(Section):
-    """What the cost of the ensemble is measured on (Appendix B)."""
-
-    members: tuple[Count, ...] = Field((1, 2, 3, 5), description="ensemble sizes N, batched and as a naive loop")
-    repeats: Count = Field(200, description="timed gradient steps, and timed actions, of each")
-
-
-class Settings(Section):
-    """What one training job reads."""
-
-    members: Count = Field(5, description="ensemble size N")
-    network: Network = Network()
-    offline: Offline = Offline()
-    online: Online = Online()
-    fqe: Fqe = Fqe()
-    awac: Awac = Awac()
-    bcq: Bcq = Bcq()
-
-
-class Scale(Settings):
-    """One `config/<scale>.yaml`."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    wall_time: str = Field(description="how long it should take, and where")
-    source: Source = "local"
-    seeds: Count = Field(4, description="seeds 0 .. seeds - 1")
-    tasks: tuple[str, ...] = ("halfcheetah", "hopper", "walker2d")
-    datasets: tuple[Dataset, ...] = ("random", "medium", "medium-replay", "medium-expert")
-    methods: dict[str, tuple[str, ...]] = Field(
-        description="method -> its datasets, as patterns on task/dataset; from scratch: ['none']"
-    )
-    collect: Collect = Collect()
-    likelihood: Likelihood = Likelihood()
-    cost: Cost = Cost()
-    overrides: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description="pattern on task/dataset, or on task/dataset/method for runs -> settings that differ there",
-    )
-
-    @model_validator(mode="after")
-    def _overrides_fit(self) -> "Scale":
-        for pattern in self.overrides:
-            try:
-                self._settings([pattern])
-            except ValidationError as error:
-                raise ValueError(_complaints(error, f"overrides.'{pattern}'.")) from None
-        return self
-
-    def settings(self, task: str, dataset: str, method: str | None = None) -> Settings:
-        """The settings of a pre-training, or of a method's run, overrides applied in the order of the file."""
-        names = {1: f"{task}/{dataset}"} | ({2: f"{task}/{dataset}/{method}"} if method else {})
-        return self._settings([p for p in self.overrides if fnmatch(names.get(p.count("/"), ""), p)])
-
-    def _settings(self, patterns: list[str]) -> Settings:
-        merged = self.model_dump(include=set(Settings.model_fields))
-        for pattern in patterns:
-            merged = _merge(merged, self.overrides[pattern])
-        return Settings.model_validate(merged)
-
-
-def _merge(base: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in other.items():
-        inner = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if inner else value
-    return merged
-
-
-def scale_path(name: str) -> Path:
-    """The file of a scale: `name` is one of `config/*.yaml`, or a path to a YAML file of your own."""
-    path = Path(name)
-    return path if path.suffix in {".yaml", ".yml"} else REPOSITORY / "config" / f"{name}.yaml"
-
-
-def load_scale(name: str, **changes: Any) -> Scale:
-    """Read and check a scale.
-
-    A file may say `extends: <scale>` and then only what differs. `changes` (seeds, tasks, datasets, methods,
-    source) replace what the file says; `methods` may be a list of names.
-
-    Raises:
-        Off2OnError: the file is missing, or a key or value is wrong; the message names it.
-    """
-    path = scale_path(name)
-    data = _read(path)
-    wanted = changes.pop("methods", None)
-    data.update({key: value for key, value in changes.items() if value is not None})
-    if wanted is not None:
-        data["methods"] = _only(wanted, data.get("methods"), path)
-    try:
-        return Scale.model_validate(data)
-    except ValidationError as error:
-        raise Off2OnError(f"{path}: {_complaints(error)}") from None
-
-
-def _read(path: Path, *above: Path) -> dict[str, Any]:
-    """`above`: the files that extend this one."""
-    if not path.is_file():
-        raise Off2OnError(f"unknown scale: no file {path}; scales: {', '.join(SCALES)}, or a path to a YAML file")
-    try:
-        data = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise Off2OnError(f"{path}: not readable as YAML: {error}") from None
-    if not isinstance(data, dict):
-        raise Off2OnError(f"{path}: expected a mapping of settings")
-    base = data.pop("extends", None)
-    if base is None:
-        return data
-    if not isinstance(base, str):
-        raise Off2OnError(f"{path}: extends: expected a scale, or a path to a YAML file (got {base!r})")
-    if scale_path(base).absolute() in {file.absolute() for file in (*above, path)}:
-        raise Off2OnError(f"{path}: extends: a scale cannot extend itself (got '{base}')")
-    merged = _merge(_read(scale_path(base), *above, path), data)
-    # which methods run is one statement: a file that names some leaves the others out
-    return merged | {"methods": data.get("methods", merged.get("methods"))}
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping, of which YAML would silently take the second."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"twice: {', '.join(twice)}", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _only(wanted: list[str] | dict[str, Any], known: Any, path: Path) -> Any:
-    if isinstance(wanted, dict) or not isinstance(known, dict):
-        return wanted
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise Off2OnError(f"methods: {', '.join(unknown)} not in {path}; it has: {', '.join(known)}")
-    return {name: known[name] for name in wanted}
-
-
-def _complaints(error: ValidationError, prefix: str = "") -> str:
-    found = []
-    for one in error.errors():
-        where = ".".join(str(part) for part in one["loc"])
-        value = "" if one["type"] == "missing" else f" (got {one['input']!r})"
-        says = str(one["ctx"]["error"]) if one["type"] == "value_error" else one["msg"] + value
-        found.append(prefix + (f"{where}: {says}" if where else says))
-    return "; ".join(found)
+def value_of(section: Any, key: str) -> Any:
+    """The value of a dotted key."""
+    for name in key.split("."):
+        section = getattr(section, name)
+    return section

@@ -1,20 +1,61 @@
-"""The offline algorithms and the methods, as data.
+"""The methods as data: offline algorithm x online algorithm x sampler x ensemble size x how they are drawn.
 
 A run has one name and one directory; members 0..k-1 of one pre-training job serve every method that needs k.
 """
 
-from off2on.errors import Off2OnError
-from off2on.method import DASHED, DOTTED, MIXED, Algorithm, Method, Style
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-ALGORITHMS = {
-    algorithm.name: algorithm
-    for algorithm in (
-        Algorithm("cql", "conservative Q-learning", "offline"),
-        Algorithm("fqe", "fitted Q evaluation of CQL's policy", "fqe", start="cql"),
-        Algorithm("awac", "advantage-weighted actor-critic", "awac"),
-        Algorithm("bcq", "batch-constrained Q-learning", "bcq"),
-    )
-}
+from off2on.errors import Off2OnError
+from off2on.settings import Settings
+
+Dash = str | tuple[int, tuple[float, ...]]
+DASHED: Dash = (0, (5, 1.5))
+DOTTED: Dash = (0, (1, 1.3))
+MIXED: Dash = (0, (6, 1.5, 1, 1.5))
+
+
+@dataclass(frozen=True)
+class Style:
+    """A line: told apart by colour, and by dash and marker without it."""
+
+    colour: str
+    dash: Dash
+    marker: str
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a method composes the shared parts."""
+
+    name: str
+    label: str
+    description: str
+    #: the algorithm whose online agent is trained
+    online: str
+    sampler: str
+    #: the offline algorithm that it is pre-trained by; None: it starts from fresh networks
+    start: str | None = None
+    #: whether its replay buffer starts with the offline data
+    data: bool = True
+    #: ensemble size; None: the scale's `members`, from fresh networks `finetuning.scratch_members`
+    members: int | None = None
+    #: its line in every figure
+    style: Style = Style("#555555", "-", "o")
+    #: the figures that it is drawn in, each with what its legend calls it there
+    figures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def offline(self) -> bool:
+        """Whether it needs an offline dataset, to be pre-trained on or to replay."""
+        return self.data or self.start is not None
+
+    def size(self, settings: Settings) -> int:
+        """Ensemble size at a scale."""
+        if self.members is not None:
+            return self.members
+        return settings.members if self.start else settings.finetuning.scratch_members
+
 
 _BALANCED = "SAC losses, balanced replay"
 
@@ -26,8 +67,9 @@ METHODS = {
             "ours",
             "Ours",
             f"CQL ensemble, {_BALANCED}",
-            "cql",
+            "sac",
             "balanced",
+            "cql",
             style=Style("#0072B2", "-", "o"),
             figures={
                 "fig_3": "Ours",
@@ -46,7 +88,7 @@ METHODS = {
             "AWAC ensemble, uniform buffer",
             "awac",
             "uniform",
-            objective="awac",
+            "awac",
             style=Style("#E69F00", DASHED, "s"),
             figures={"fig_3": "AWAC"},
         ),
@@ -56,7 +98,7 @@ METHODS = {
             "BCQ ensemble, uniform buffer",
             "bcq",
             "uniform",
-            objective="bcq",
+            "bcq",
             style=Style("#009E73", MIXED, "^"),
             figures={"fig_3": "BCQ-ft"},
         ),
@@ -64,9 +106,10 @@ METHODS = {
             "sac-ft",
             "SAC-ft",
             "one CQL agent, SAC losses, uniform buffer",
-            "cql",
+            "sac",
             "uniform",
-            1,
+            "cql",
+            members=1,
             style=Style("#D55E00", DASHED, "D"),
             figures={"fig_3": "SAC-ft", "fig_1b": "Uniform"},
         ),
@@ -74,8 +117,9 @@ METHODS = {
             "sac",
             "SAC",
             "SAC from scratch, no offline data",
-            None,
+            "sac",
             "online-only",
+            data=False,
             style=Style("#555555", DOTTED, "X"),
             figures={"fig_3": "SAC"},
         ),
@@ -83,9 +127,10 @@ METHODS = {
             "ours-n1",
             "Ours (N = 1)",
             f"one CQL agent, {_BALANCED}",
-            "cql",
+            "sac",
             "balanced",
-            1,
+            "cql",
+            members=1,
             style=Style("#56B4E9", MIXED, "v"),
             figures={"fig_12": "Ours", "fig_1c": "CQL init"},
         ),
@@ -93,9 +138,10 @@ METHODS = {
             "ours-n2",
             "Ours (N = 2)",
             f"two CQL agents, {_BALANCED}",
-            "cql",
+            "sac",
             "balanced",
-            2,
+            "cql",
+            members=2,
             style=Style("#999933", DOTTED, "p"),
             figures={"fig_12": "Ours"},
         ),
@@ -103,9 +149,10 @@ METHODS = {
             "ours-n3",
             "Ours (N = 3)",
             f"three CQL agents, {_BALANCED}",
-            "cql",
+            "sac",
             "balanced",
-            3,
+            "cql",
+            members=3,
             style=Style("#882255", DASHED, "<"),
             figures={"fig_12": "Ours"},
         ),
@@ -113,9 +160,10 @@ METHODS = {
             "ours-n5",
             "Ours (N = 5)",
             f"five CQL agents, {_BALANCED}",
-            "cql",
+            "sac",
             "balanced",
-            5,
+            "cql",
+            members=5,
             style=Style("#117733", DOTTED, ">"),
             figures={"fig_12": "Ours"},
         ),
@@ -123,8 +171,9 @@ METHODS = {
             "uniform",
             "Uniform",
             "CQL ensemble, SAC losses, uniform buffer",
-            "cql",
+            "sac",
             "uniform",
+            "cql",
             style=Style("#CC79A7", DASHED, "P"),
             figures={"fig_11": "Uniform"},
         ),
@@ -132,8 +181,9 @@ METHODS = {
             "online-only",
             "Online only",
             "CQL ensemble, SAC losses, online buffer",
-            "cql",
+            "sac",
             "online-only",
+            "cql",
             style=Style("#661100", DOTTED, "h"),
             figures={"fig_11": "Online only"},
         ),
@@ -141,9 +191,10 @@ METHODS = {
             "sac-ft-online",
             "SAC-ft (online only)",
             "one CQL agent, SAC losses, online buffer",
-            "cql",
+            "sac",
             "online-only",
-            1,
+            "cql",
+            members=1,
             style=Style("#332288", DOTTED, "d"),
             figures={"fig_1b": "Online only"},
         ),
@@ -151,9 +202,9 @@ METHODS = {
             "cql-reg",
             "CQL Reg",
             "CQL ensemble, SAC losses and CQL's term, balanced replay",
-            "cql",
+            "cql_reg",
             "balanced",
-            objective="cql_reg",
+            "cql",
             style=Style("#B2182B", DASHED, "8"),
             figures={"fig_8": "CQL reg"},
         ),
@@ -161,8 +212,9 @@ METHODS = {
             "fqe-init",
             "FQE-init",
             f"CQL policies with FQE critics, {_BALANCED}",
-            "fqe",
+            "sac",
             "balanced",
+            "fqe",
             style=Style("#CC6677", MIXED, "D"),
             figures={"fig_13": "FQE init"},
         ),
@@ -170,9 +222,10 @@ METHODS = {
             "fqe-init-n1",
             "FQE-init (N = 1)",
             f"one such agent, {_BALANCED}",
-            "fqe",
+            "sac",
             "balanced",
-            1,
+            "fqe",
+            members=1,
             style=Style("#AA4499", DASHED, "H"),
             figures={"fig_1c": "FQE init"},
         ),
@@ -180,8 +233,9 @@ METHODS = {
             "ours-ratio-mixture",
             "Ours (ratio to mixture)",
             f"CQL ensemble, {_BALANCED} by online over mixture density",
-            "cql",
+            "sac",
             "balanced-mixture",
+            "cql",
             style=Style("#000000", DOTTED, "s"),
             figures={"fig_14": "online to mixture"},
         ),
@@ -191,8 +245,8 @@ METHODS = {
             "one AWAC agent, uniform buffer",
             "awac",
             "uniform",
-            1,
             "awac",
+            members=1,
             style=Style("#8C6D1F", MIXED, "s"),
         ),
         Method(
@@ -201,8 +255,8 @@ METHODS = {
             "one BCQ agent, uniform buffer",
             "bcq",
             "uniform",
-            1,
             "bcq",
+            members=1,
             style=Style("#44AA99", DOTTED, "^"),
         ),
     )
@@ -218,14 +272,3 @@ def get_method(name: str) -> Method:
     if name not in METHODS:
         raise Off2OnError(f"unknown method '{name}'; known methods: {', '.join(METHODS)}")
     return METHODS[name]
-
-
-def get_algorithm(name: str) -> Algorithm:
-    """The offline algorithm of that name.
-
-    Raises:
-        Off2OnError: there is none.
-    """
-    if name not in ALGORITHMS:
-        raise Off2OnError(f"unknown offline algorithm '{name}'; known algorithms: {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[name]

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from off2on.config import REPOSITORY, Scale
+from off2on.config import REPOSITORY
 from off2on.files import write_text
+from off2on.scale import Scale
 
 PATH = REPOSITORY / "config" / "scale.schema.json"
 

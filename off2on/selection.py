@@ -10,11 +10,14 @@ from difflib import get_close_matches
 from fnmatch import fnmatch
 from typing import Any, NamedTuple, get_args
 
-from off2on.config import REPOSITORY, SCALES, Dataset, Scale, Source, load_scale
+from off2on.algorithms import get_offline
+from off2on.config import REPOSITORY
 from off2on.envs.tasks import TASKS, get_task
 from off2on.errors import Off2OnError
-from off2on.methods import METHODS, get_algorithm, get_method
+from off2on.jobs import FinetuneJob, PretrainJob
+from off2on.methods import METHODS, get_method
 from off2on.paths import Layout
+from off2on.scale import SCALES, Dataset, Scale, Source, load_scale
 
 #: what `--config` understands, each with an example
 KEYS = {
@@ -84,13 +87,35 @@ def runs(scale: Scale) -> list[Run]:
 
 def pretrainings(scale: Scale) -> list[Pretraining]:
     """Every offline pre-training that the scale's runs start from, each once."""
-    wanted = ((run, algorithm) for run in runs(scale) for algorithm in _chain(get_method(run.method).offline))
+    wanted = ((run, algorithm) for run in runs(scale) for algorithm in _chain(get_method(run.method).start))
     return list(dict.fromkeys(Pretraining(r.task, r.dataset, a, r.seed) for r, a in wanted))
 
 
 def _chain(algorithm: str | None) -> list[str]:
     """The offline algorithms a method needs, each after the one it starts from."""
-    return [] if algorithm is None else [*_chain(get_algorithm(algorithm).start), algorithm]
+    return [] if algorithm is None else [*_chain(get_offline(algorithm).start), algorithm]
+
+
+def pretrain_job(scale: Scale, job: Pretraining) -> PretrainJob:
+    """The job with its settings, overrides applied.
+
+    Raises:
+        Off2OnError: a name is unknown.
+    """
+    settings = scale.settings(job.task, job.dataset)
+    algorithm = get_offline(job.algorithm)
+    return PretrainJob(scale.name, scale.source, get_task(job.task), job.dataset, job.seed, settings, algorithm)
+
+
+def finetune_job(scale: Scale, run: Run) -> FinetuneJob:
+    """The run with its settings, overrides applied.
+
+    Raises:
+        Off2OnError: a name is unknown.
+    """
+    settings = scale.settings(run.task, run.dataset, run.method)
+    method = get_method(run.method)
+    return FinetuneJob(scale.name, scale.source, get_task(run.task), run.dataset, run.seed, settings, method)
 
 
 def likelihoods(scale: Scale) -> list[Pretraining]:
@@ -116,7 +141,7 @@ def matching(scale: Scale, task: str, patterns: list[str] | tuple[str, ...]) -> 
 
 def _datasets(scale: Scale, task: str, method: str, patterns: tuple[str, ...]) -> list[str]:
     get_task(task)
-    from_scratch = get_method(method).offline is None
+    from_scratch = not get_method(method).offline
     if ("none" in patterns) != from_scratch or (from_scratch and len(patterns) > 1):
         raise Off2OnError(
             f"methods.{method}: patterns {list(patterns)}; a method from scratch takes ['none'], the others take "
@@ -129,7 +154,10 @@ def _datasets(scale: Scale, task: str, method: str, patterns: tuple[str, ...]) -
 
 
 def _enough_members(scale: Scale, task: str, dataset: str, method: str) -> None:
-    needed = get_method(method).size(scale.settings(task, dataset, method))
+    spec = get_method(method)
+    if spec.start is None:
+        return
+    needed = spec.size(scale.settings(task, dataset, method))
     trained = scale.settings(task, dataset).members
     if needed > trained:
         raise Off2OnError(
@@ -168,7 +196,9 @@ def check_baseline(name: str, patterns: Iterable[str], taken: Collection[str]) -
     """
     where = f"register_baseline: '{name}'"
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
-        raise Off2OnError(f"{where} is no name of a method; use a-z, 0-9 and hyphens, such as 'random-policy'")
+        raise Off2OnError(
+            f"{where} is not a valid name of a method; use a-z, 0-9 and hyphens, such as 'random-policy'"
+        )
     if name in taken:
         raise Off2OnError(f"{where}: the method exists already; choose another name")
     _check_datasets(where, patterns)

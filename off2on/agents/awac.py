@@ -10,7 +10,7 @@ member has its own TD target, and all policies are regressed with the same weigh
 advantages. One member is plain AWAC, the very same computation. Critics are stacked twin-major as in `twins`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,12 +18,15 @@ import torch
 from torch import Tensor
 
 from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values
-from off2on.config import Awac, Settings
+from off2on.algorithms.algorithm import Sizes
+from off2on.algorithms.awac import Awac
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
+from off2on.nn.encoder import encode, feature_size
 from off2on.nn.gaussian import Gaussian, init_policy, log_density, mixture
 from off2on.nn.mlp import dense, hidden
 from off2on.nn.state import Nets
+from off2on.settings import Settings
 
 #: fine-tuning goes on with the targets of the offline agents (facts 4.4)
 KEPT = ("policy", "critic", "target")
@@ -61,33 +64,33 @@ class _Awac(TwinAgent):
     #: the members act, and weigh the data, as one
     ensemble: bool
 
-    def __init__(self, nets: Nets, awac: Awac, discount: float, tau: float) -> None:
-        self.awac, self.discount, self.tau = awac, discount, tau
+    def __init__(self, nets: Nets, awac: Awac) -> None:
+        self.beta, self.discount, self.tau = awac.beta, awac.discount, awac.tau
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.nets: Nets = {name: dict(nets[name]) for name in KEPT}
         rates = {"policy": awac.policy_lr, "critic": awac.q_lr}
         self.adam = Adam(self.nets, rates, {"policy": awac.policy_weight_decay})
 
-    def update(self, batch: Batch, noise: AwacNoise) -> Metrics:
-        """One gradient step of policies and critics, then the soft target update."""
-        gradients, metrics = awac_gradients(self.nets, self.terms(batch, noise))
-        self._apply(gradients, self.tau)
-        return metrics
+    def stages(self, batch: Batch, noise: AwacNoise) -> Iterator[tuple[Gradients, Metrics]]:
+        """All gradients at once; the noise has the batch's shape."""
+        yield awac_gradients(self.nets, self.terms(batch, noise))
 
     def terms(self, batch: Batch, noise: AwacNoise) -> Terms:
         """The terms of the losses at the current parameters (facts 4.1, 4.4); the noise has the batch's shape."""
         gaussian = awac_policy(self.nets["policy"], batch.observations)
-        q = q_values(self.nets["critic"], batch.observations, batch.actions)
+        features = encode(self.nets["critic"], batch.observations)
+        q = q_values(self.nets["critic"], features, batch.actions)
         with torch.no_grad():
             next_actions = self._sample(awac_policy(self.nets["policy"], batch.next_observations), noise.target)
-            q_next = q_values(self.nets["target"], batch.next_observations, next_actions).amin(0)
+            next_features = encode(self.nets["target"], batch.next_observations)
+            q_next = q_values(self.nets["target"], next_features, next_actions).amin(0)
             q_target = batch.rewards + (1 - batch.terminals) * self.discount * q_next
 
             actions = self._sample(gaussian, noise.policy)
-            advantage = q.amin(0) - self.q(batch.observations, actions)
+            advantage = q.amin(0) - q_values(self.nets["critic"], features, actions).amin(0)
             if self.ensemble:
                 advantage = advantage.mean(0)
-            weights = (advantage / self.awac.beta).softmax(-1)
+            weights = (advantage / self.beta).softmax(-1)
         return Terms(gaussian, q, q_target, advantage, weights, log_density(gaussian, batch.actions))
 
     def _sample(self, members: Gaussian, noise: Tensor) -> Tensor:
@@ -137,7 +140,7 @@ def awac_policy(params: Mapping[str, Tensor], observations: Tensor) -> Gaussian:
     """The members' Gaussians: observations `[E, B, O]` or `[B, O]` -> mean `[E, B, A]`, std `[E, 1, A]`."""
     low, high = LOG_STD
     log_std = low + (high - low) * params["log_std_logits"].sigmoid()
-    mean = torch.tanh(dense(params, "mean", hidden(params, observations)))
+    mean = torch.tanh(dense(params, "mean", hidden(params, encode(params, observations))))
     return Gaussian(mean, log_std.exp().unsqueeze(1))
 
 
@@ -162,24 +165,23 @@ def awac_gradients(nets: Nets, terms: Terms) -> tuple[Gradients, Metrics]:
     return gradients, metrics
 
 
-def init_nets(
-    observation_size: int, action_size: int, settings: Settings, rngs: Sequence[np.random.Generator]
-) -> Nets:
+def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
     """Fresh networks `KEPT`; member `i` draws from `rngs[i]` alone.
 
     The targets have random weights of their own, as in the reference (golden README, section 3).
     """
-    policy = init_policy(observation_size, action_size, settings.awac.policy.widths, rngs, heads=("mean",))
-    policy["log_std_logits"] = torch.zeros(len(rngs), action_size)
-    sizes = [observation_size + action_size, *settings.awac.critic.widths, 1]
-    return {"policy": policy, "critic": init_twins(sizes, rngs), "target": init_twins(sizes, rngs)}
+    awac, features = settings.of(Awac), feature_size(sizes.observation)
+    policy = init_policy(features, sizes.action, awac.policy.widths, rngs, heads=("mean",))
+    policy["log_std_logits"] = torch.zeros(len(rngs), sizes.action)
+    layers = [features + sizes.action, *awac.critic.widths, 1]
+    return {"policy": policy, "critic": init_twins(layers, rngs), "target": init_twins(layers, rngs)}
 
 
 def offline_agent(nets: Nets, settings: Settings) -> AwacAgents:
-    """Independent agents with networks `KEPT`; discount and tau are those of section `offline`."""
-    return AwacAgents(nets, settings.awac, settings.offline.discount, settings.offline.tau)
+    """Independent agents with networks `KEPT`."""
+    return AwacAgents(nets, settings.of(Awac))
 
 
 def online_agent(nets: Nets, settings: Settings) -> AwacEnsemble:
-    """The ensemble of the agents with networks `KEPT`; discount and tau are those of section `online`."""
-    return AwacEnsemble(nets, settings.awac, settings.online.discount, settings.online.tau)
+    """The ensemble of the agents with networks `KEPT`."""
+    return AwacEnsemble(nets, settings.of(Awac))

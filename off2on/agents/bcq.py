@@ -7,21 +7,25 @@ critics.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.twins import Metrics, TwinAgent, q_values, soft_update
-from off2on.config import Bcq, Settings
-from off2on.data.batch import Batch
+from off2on.agents.twins import Metrics, TwinAgent, q_values
+from off2on.algorithms.algorithm import Sizes
+from off2on.algorithms.bcq import Bcq
+from off2on.data.batch import Batch, stacked
 from off2on.nn.action_vae import KL_WEIGHT, decode, encode, init_vae, kl_divergence, sample_actions
 from off2on.nn.adam import Adam, Gradients
+from off2on.nn.encoder import encode as features_of
+from off2on.nn.encoder import feature_size
 from off2on.nn.linear import init_linear, numbered
-from off2on.nn.mlp import mlp
+from off2on.nn.mlp import joined, mlp
 from off2on.nn.state import Nets
+from off2on.settings import Settings
 
 KEPT = ("vae_encoder", "vae_decoder", "critic", "target", "perturbation", "perturbation_target")
 TRAINED = ("vae_encoder", "vae_decoder", "critic", "perturbation")
@@ -38,16 +42,14 @@ class BcqNoise(NamedTuple):
     perturbation: Tensor
 
 
-def init_nets(
-    observation_size: int, action_size: int, settings: Settings, rngs: Sequence[np.random.Generator]
-) -> Nets:
+def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
     """Fresh networks `KEPT`, targets being copies; member `i` draws from `rngs[i]` alone."""
-    bcq = settings.bcq
-    encoder, decoder = init_vae(observation_size, action_size, bcq.vae_widths, rngs)
-    sizes = [observation_size + action_size, *bcq.widths]
-    first, second = (init_linear(numbered([*sizes, 1]), rngs) for _ in range(2))
+    bcq, features = settings.of(Bcq), feature_size(sizes.observation)
+    encoder, decoder = init_vae(features, sizes.action, bcq.vae_widths, rngs)
+    layers = [features + sizes.action, *bcq.widths]
+    first, second = (init_linear(numbered([*layers, 1]), rngs) for _ in range(2))
     critic = {name: torch.cat([first[name], second[name]]) for name in first}
-    perturbation = init_linear(numbered([*sizes, action_size]), rngs)
+    perturbation = init_linear(numbered([*layers, sizes.action]), rngs)
     return {
         "vae_encoder": encoder,
         "vae_decoder": decoder,
@@ -61,8 +63,10 @@ def init_nets(
 class _Agent(TwinAgent):
     """What offline training and fine-tuning share: E members, three losses and the targets."""
 
-    def __init__(self, nets: Nets, bcq: Bcq, discount: float, tau: float) -> None:
-        self.bcq, self.discount, self.tau = bcq, discount, tau
+    targets: Mapping[str, str] = {"target": "critic", "perturbation_target": "perturbation"}
+
+    def __init__(self, nets: Nets, bcq: Bcq) -> None:
+        self.bcq, self.tau = bcq, bcq.tau
         self.nets: Nets = {name: dict(nets[name]) for name in KEPT}
         # by name: networks read from a file have their parameters in another order
         self.members, self.latent = nets["vae_encoder"]["mean.bias"].shape
@@ -73,18 +77,11 @@ class _Agent(TwinAgent):
         drawn = [[rng.standard_normal((count, self.latent), np.float32) for count in counts] for rng in rngs]
         return BcqNoise(*(torch.from_numpy(np.stack(kind)) for kind in zip(*drawn, strict=True)))
 
-    def _update(self, batch: Batch, noise: BcqNoise) -> Metrics:
-        """VAE, critics and perturbation step in turn, each by the networks of the one before; then the targets."""
-        gradients, metrics = vae_gradients(self.nets, batch, noise.vae)
-        self.adam.step(gradients)
-        gradients, found = critic_gradients(self.nets, batch, noise.target, self.bcq, self.discount)
-        self.adam.step(gradients)
-        metrics |= found
-        gradients, found = perturbation_gradients(self.nets, batch, noise.perturbation, self.bcq.phi)
-        self.adam.step(gradients)
-        soft_update(self.nets["target"], self.nets["critic"], self.tau)
-        soft_update(self.nets["perturbation_target"], self.nets["perturbation"], self.tau)
-        return metrics | found
+    def stages(self, batch: Batch, noise: BcqNoise) -> Iterator[tuple[Gradients, Metrics]]:
+        """VAE, critics and perturbation step in turn, on a minibatch `[E, B, .]` a member."""
+        yield vae_gradients(self.nets, batch, noise.vae)
+        yield critic_gradients(self.nets, batch, noise.target, self.bcq)
+        yield perturbation_gradients(self.nets, batch, noise.perturbation, self.bcq.phi)
 
 
 class OfflineBcq(_Agent):
@@ -93,10 +90,6 @@ class OfflineBcq(_Agent):
     def draw_noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> BcqNoise:
         """The noise of one update; member `i` draws from `rngs[i]` alone."""
         return self._noise(rngs, batch_size)
-
-    def update(self, batch: Batch, noise: BcqNoise) -> Metrics:
-        """One gradient step of every network on a minibatch `[E, B, .]` a member, then the soft target updates."""
-        return self._update(batch, noise)
 
     def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor:  # noqa: ARG002
         """Normals of one member's candidates at `count` observations, evaluation or not: `[count, C, L]`."""
@@ -114,9 +107,9 @@ class OnlineBcq(_Agent):
         """The noise of one update, `[1, ., L]`: the members share it as they share the minibatch."""
         return self._noise([rng], batch_size)
 
-    def update(self, batch: Batch, noise: BcqNoise) -> Metrics:
-        """One gradient step of every member on the same `[B, .]` transitions, then the soft target updates."""
-        return self._update(*shared(batch, noise, self.members))
+    def stages(self, batch: Batch, noise: BcqNoise) -> Iterator[tuple[Gradients, Metrics]]:
+        """The same for every member, on shared transitions `[B, .]`."""
+        return super().stages(*shared(batch, noise, self.members))
 
     def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor:  # noqa: ARG002
         """Normals of the candidates at `count` observations, evaluation or not: `[count, C, L]`.
@@ -133,27 +126,26 @@ class OnlineBcq(_Agent):
 
 def offline_agent(nets: Nets, settings: Settings) -> OfflineBcq:
     """The agents with networks `KEPT`."""
-    return OfflineBcq(nets, settings.bcq, settings.offline.discount, settings.offline.tau)
+    return OfflineBcq(nets, settings.of(Bcq))
 
 
 def online_agent(nets: Nets, settings: Settings) -> OnlineBcq:
     """The agent that goes on from the networks `KEPT`, targets included, with fresh optimisers."""
-    return OnlineBcq(nets, settings.bcq, settings.online.discount, settings.online.tau)
+    return OnlineBcq(nets, settings.of(Bcq))
 
 
 def shared(batch: Batch, noise: BcqNoise, members: int) -> tuple[Batch, BcqNoise]:
     """The same minibatch `[B, .]` and noise `[1, ., L]` for every member: `[N, B, .]`, `[N, ., L]`, not copied."""
-    fields = (field.expand(members, *field.shape) for field in batch)
-    return Batch(*fields), BcqNoise(*(normals.expand(members, -1, -1) for normals in noise))
+    return stacked(batch, members), BcqNoise(*(normals.expand(members, -1, -1) for normals in noise))
 
 
 def _normals(rng: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
     return torch.from_numpy(rng.standard_normal(shape, np.float32))
 
 
-def perturb(perturbation: Mapping[str, Tensor], observations: Tensor, actions: Tensor, phi: float) -> Tensor:
-    """Actions `[E, B, A]` moved by at most `phi` in every dimension, within [-1, 1]."""
-    moved = torch.tanh(mlp(perturbation, torch.cat([observations, actions], -1)))
+def perturb(perturbation: Mapping[str, Tensor], features: Tensor, actions: Tensor, phi: float) -> Tensor:
+    """Actions `[E, B, A]` moved by at most `phi` in every dimension, within [-1, 1]; features `[E, B, F]`."""
+    moved = torch.tanh(mlp(perturbation, joined(features, actions)))
     return (actions + phi * moved).clamp(-1.0, 1.0)
 
 
@@ -164,8 +156,8 @@ def vae_gradients(nets: Nets, batch: Batch, noise: Tensor) -> tuple[Gradients, M
         Gradients of `vae_encoder` and `vae_decoder`, and the losses, `[E]`.
     """
     encoder, decoder = nets["vae_encoder"], nets["vae_decoder"]
-    latents = encode(encoder, batch.observations, batch.actions)
-    actions = decode(decoder, batch.observations, latents.mean + latents.std * noise)
+    latents = encode(encoder, features_of(encoder, batch.observations), batch.actions)
+    actions = decode(decoder, features_of(decoder, batch.observations), latents.mean + latents.std * noise)
     error = (actions - batch.actions).square().mean((-2, -1))
     kl = kl_divergence(latents)
     loss = error + KL_WEIGHT * kl
@@ -175,26 +167,27 @@ def vae_gradients(nets: Nets, batch: Batch, noise: Tensor) -> tuple[Gradients, M
 
 
 @torch.no_grad()
-def td_target(nets: Nets, batch: Batch, noise: Tensor, bcq: Bcq, discount: float) -> Tensor:
+def td_target(nets: Nets, batch: Batch, noise: Tensor, bcq: Bcq) -> Tensor:
     """`[E, B]` targets: the best of C candidates at the next observation, by both target critics.
 
     A candidate is decoded by the VAE as it is and perturbed by the target network; its value is
     `lambda * min + (1 - lambda) * max` of the twins. Noise `[E, B * C, L]`.
     """
-    observations = batch.next_observations.repeat_interleave(bcq.target_candidates, -2)
-    actions = sample_actions(nets["vae_decoder"], observations, noise)
-    actions = perturb(nets["perturbation_target"], observations, actions, bcq.phi)
-    low, high = q_values(nets["target"], observations, actions).aminmax(dim=0)
+    decoder, perturbation, target = (
+        features_of(nets[name], batch.next_observations).repeat_interleave(bcq.target_candidates, -2)
+        for name in ("vae_decoder", "perturbation_target", "target")
+    )
+    actions = sample_actions(nets["vae_decoder"], decoder, noise)
+    actions = perturb(nets["perturbation_target"], perturbation, actions, bcq.phi)
+    low, high = q_values(nets["target"], target, actions).aminmax(dim=0)
     best = torch.lerp(high, low, bcq.soft_minimum).view(*batch.rewards.shape, -1).amax(-1)
-    return batch.rewards + (1 - batch.terminals) * discount * best
+    return batch.rewards + (1 - batch.terminals) * bcq.discount * best
 
 
-def critic_gradients(
-    nets: Nets, batch: Batch, noise: Tensor, bcq: Bcq, discount: float
-) -> tuple[Gradients, Metrics]:
+def critic_gradients(nets: Nets, batch: Batch, noise: Tensor, bcq: Bcq) -> tuple[Gradients, Metrics]:
     """Gradient of the twins' summed mean squared errors; losses `[2, E]`."""
-    y = td_target(nets, batch, noise, bcq, discount)
-    q = q_values(nets["critic"], batch.observations, batch.actions)
+    y = td_target(nets, batch, noise, bcq)
+    q = q_values(nets["critic"], features_of(nets["critic"], batch.observations), batch.actions)
     losses = (q - y).square().mean(-1)
     gradients = {"critic": torch.autograd.grad(losses.sum(), list(nets["critic"].values()))}
     return gradients, {"q_loss": losses.detach(), "q_mean": q.detach().mean()}
@@ -203,10 +196,12 @@ def critic_gradients(
 def perturbation_gradients(nets: Nets, batch: Batch, noise: Tensor, phi: float) -> tuple[Gradients, Metrics]:
     """Gradient of minus the first critic's mean value of the perturbed actions; loss `[E]`."""
     with torch.no_grad():
-        decoded = sample_actions(nets["vae_decoder"], batch.observations, noise)
-    actions = perturb(nets["perturbation"], batch.observations, decoded, phi)
+        decoder = nets["vae_decoder"]
+        decoded = sample_actions(decoder, features_of(decoder, batch.observations), noise)
+    features = features_of(nets["perturbation"], batch.observations)
+    actions = perturb(nets["perturbation"], features, decoded, phi)
     first = _rows(nets["critic"], slice(0, len(actions)))
-    loss = -mlp(first, torch.cat([batch.observations, actions], -1)).mean((-2, -1))
+    loss = -mlp(first, joined(features_of(first, batch.observations), actions)).mean((-2, -1))
     gradients = {"perturbation": torch.autograd.grad(loss.sum(), list(nets["perturbation"].values()))}
     return gradients, {"perturbation_loss": loss.detach()}
 
@@ -228,17 +223,21 @@ def candidates(
     count, (size, total, _) = len(next(iter(decoder.values()))), noise.shape
     share = total // count
     latents = noise.view(size, count, share, -1).transpose(0, 1).flatten(1, 2)
-    repeated = observations.repeat_interleave(share, 0).expand(count, -1, -1)
-    actions = perturb(perturbation, repeated, sample_actions(decoder, repeated, latents), phi)
+    proposed = sample_actions(decoder, _repeated(decoder, observations, share), latents)
+    actions = perturb(perturbation, _repeated(perturbation, observations, share), proposed, phi)
     pooled = actions.view(count, size, share, -1).transpose(0, 1).flatten(1, 2)
-    pairs = torch.cat([observations.unsqueeze(1).expand(-1, total, -1), pooled], -1)
-    values = mlp(critic, pairs.flatten(0, 1)).mean(0)
+    values = mlp(critic, joined(_repeated(critic, observations, total), pooled.flatten(0, 1))).mean(0)
     return pooled, values.view(size, total)
 
 
 def best_candidate(actions: Tensor, values: Tensor) -> Tensor:
     """Of `[B, C, A]` actions those with the largest of the `[B, C]` values: `[B, A]`."""
-    return actions[torch.arange(len(actions)), values.argmax(-1)]
+    return actions[torch.arange(len(actions), device=actions.device), values.argmax(-1)]
+
+
+def _repeated(params: Mapping[str, Tensor], observations: Tensor, times: int) -> Tensor:
+    """Features of `[B, ...]` observations, each so many times in a row: `[B * times, F]`, or `[E, ...]`."""
+    return features_of(params, observations).repeat_interleave(times, -2)
 
 
 def _rows(params: Mapping[str, Tensor], rows: slice) -> dict[str, Tensor]:

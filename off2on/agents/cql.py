@@ -4,19 +4,19 @@ Nothing of one member reaches another: the losses of the members are summed, and
 temperature, noise and minibatch. Critics are stacked twin-major as in `twins`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import init_agent
-from off2on.agents.twins import Metrics, TwinAgent, member_action, q_values
-from off2on.config import Offline, Settings
+from off2on.agents.sac import init_nets
+from off2on.agents.twins import Metrics, TwinAgent, detached, member_action, q_values
+from off2on.algorithms.cql import Cql
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
+from off2on.nn.encoder import encode
 from off2on.nn.gaussian import (
     CQL_LOG_STD,
     LOG_2,
@@ -26,6 +26,9 @@ from off2on.nn.gaussian import (
     sample_with_epsilon,
 )
 from off2on.nn.state import Nets
+from off2on.settings import Settings
+
+__all__ = ["KEPT", "CqlAgent", "init_nets", "offline_agent"]
 
 KEPT = ("policy", "critic")
 #: hidden activations of all critics that one chunk of states may hold: what fits a core's cache is several
@@ -33,31 +36,6 @@ KEPT = ("policy", "critic")
 CHUNK_FLOATS = 2**20
 #: upper end of the Lagrange multiplier
 MAX_MULTIPLIER = 1e6
-
-
-_DEFAULT = Offline()
-
-
-@dataclass(frozen=True)
-class CqlSettings:
-    """Hyper-parameters of CQL, part of section `offline` (facts 2.1, 2.2)."""
-
-    policy_lr: float = _DEFAULT.policy_lr
-    #: None: the policy's
-    temperature_lr: float | None = _DEFAULT.temperature_lr
-    q_lr: float = _DEFAULT.q_lr
-    discount: float = _DEFAULT.discount
-    tau: float = _DEFAULT.tau
-    #: weight of the conservative term
-    min_q_weight: float = _DEFAULT.min_q_weight
-    #: gap that the Lagrange multiplier aims at; None: fixed weight
-    lagrange_threshold: float | None = _DEFAULT.lagrange_threshold
-    #: R, the actions of each of the three kinds in the conservative term
-    cql_actions: int = _DEFAULT.cql_actions
-    #: gradient steps at the start whose policy loss is behaviour cloning
-    bc_steps: int = _DEFAULT.bc_steps
-    #: subtract the entropy term from the TD target
-    entropy_in_backup: bool = _DEFAULT.entropy_in_backup
 
 
 class CqlNoise(NamedTuple):
@@ -95,23 +73,23 @@ class Draws(NamedTuple):
 class CqlAgent(TwinAgent):
     """E agents with networks `policy`, `critic`, `target`, `temperature` and, with a threshold, `lagrange`."""
 
-    def __init__(self, nets: Nets, settings: CqlSettings) -> None:
-        self.settings = settings
+    def __init__(self, nets: Nets, settings: Cql) -> None:
+        self.settings, self.tau = settings, settings.tau
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.steps = 0
         self.nets: Nets = {name: dict(nets[name]) for name in ("policy", "critic")}
         self.nets["target"] = {name: value.detach().clone() for name, value in nets["critic"].items()}
-        self.nets["temperature"] = {"log_alpha": torch.zeros(self.members)}
+        self.nets["temperature"] = {"log_alpha": nets["policy"]["mean.bias"].new_zeros(self.members)}
         temperature_lr = settings.policy_lr if settings.temperature_lr is None else settings.temperature_lr
         rates = {"policy": settings.policy_lr, "temperature": temperature_lr, "critic": settings.q_lr}
         if settings.lagrange_threshold is not None:
-            self.nets["lagrange"] = {"log_multiplier": torch.zeros(self.members)}
+            self.nets["lagrange"] = {"log_multiplier": nets["policy"]["mean.bias"].new_zeros(self.members)}
             rates["lagrange"] = settings.q_lr
         self.adam = Adam(self.nets, rates)
 
     def draw_noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> CqlNoise:
         """The noise of one update; member `i` draws from `rngs[i]` alone."""
-        one, many = (batch_size, self.action_size), (batch_size, self.settings.cql_actions, self.action_size)
+        one, many = (batch_size, self.action_size), (batch_size, self.settings.sampled_actions, self.action_size)
         shapes = (one, one, many, many)
         drawn = [
             [*(rng.standard_normal(s, np.float32) for s in shapes), 2.0 * rng.random(many, np.float32) - 1.0]
@@ -119,14 +97,16 @@ class CqlAgent(TwinAgent):
         ]
         return CqlNoise(*(torch.from_numpy(np.stack(kind)) for kind in zip(*drawn, strict=True)))
 
+    def stages(self, batch: Batch, noise: CqlNoise) -> Iterator[tuple[Gradients, Metrics]]:
+        """The temperature steps first: its new value enters the other losses (facts 2.1)."""
+        draws = policy_draws(self.nets["policy"], batch, noise)
+        yield {"temperature": temperature_gradient(draws)}, {}
+        cloning = self.steps < self.settings.bc_steps
+        yield cql_gradients(self.nets, batch, draws, self.settings, cloning)
+
     def update(self, batch: Batch, noise: CqlNoise) -> Metrics:
         """One gradient step on a minibatch `[E, B, .]` a member, then the soft target update."""
-        draws = policy_draws(self.nets["policy"], batch, noise)
-        # the temperature steps first: its new value enters the other losses (facts 2.1)
-        self.adam.step({"temperature": temperature_gradient(draws)})
-        cloning = self.steps < self.settings.bc_steps
-        gradients, metrics = cql_gradients(self.nets, batch, draws, self.settings, cloning)
-        self._apply(gradients, self.settings.tau)
+        metrics = super().update(batch, noise)
         self.steps += 1
         return metrics
 
@@ -144,19 +124,9 @@ class CqlAgent(TwinAgent):
         self.steps = int(tensors["steps"])
 
 
-def init_nets(
-    observation_size: int, action_size: int, settings: Settings, rngs: Sequence[np.random.Generator]
-) -> Nets:
-    """Fresh policies and critics; member `i` draws from `rngs[i]` alone."""
-    return init_agent(observation_size, action_size, settings.network.widths, rngs)
-
-
 def offline_agent(nets: Nets, settings: Settings) -> CqlAgent:
-    """Agents with the settings of section `offline`."""
-    offline = settings.offline
-    return CqlAgent(
-        nets, CqlSettings(**{name: getattr(offline, name) for name in CqlSettings.__dataclass_fields__})
-    )
+    """The agents with networks `KEPT`."""
+    return CqlAgent(nets, settings.of(Cql))
 
 
 def policy_draws(params: Mapping[str, Tensor], batch: Batch, noise: CqlNoise) -> Draws:
@@ -192,7 +162,7 @@ def temperature_gradient(draws: Draws) -> tuple[Tensor]:
 
 
 def cql_gradients(
-    nets: Nets, batch: Batch, draws: Draws, settings: CqlSettings, cloning: bool
+    nets: Nets, batch: Batch, draws: Draws, settings: Cql, cloning: bool
 ) -> tuple[Gradients, Metrics]:
     """Losses at the current parameters and the gradient of each for its own network (facts 2.1).
 
@@ -236,23 +206,21 @@ def policy_loss(critic: Mapping[str, Tensor], batch: Batch, draws: Draws, alpha:
     if cloning:
         value = log_density_with_epsilon(draws.gaussian, batch.actions)
     else:
-        frozen = {name: weight.detach() for name, weight in critic.items()}
-        value = q_values(frozen, batch.observations, draws.actions).amin(0)
+        frozen = detached(critic)
+        value = q_values(frozen, encode(frozen, batch.observations), draws.actions).amin(0)
     return (alpha.unsqueeze(-1) * draws.log_pi - value).mean(-1)
 
 
 @torch.no_grad()
-def td_target(
-    target: Mapping[str, Tensor], batch: Batch, draws: Draws, alpha: Tensor, settings: CqlSettings
-) -> Tensor:
+def td_target(target: Mapping[str, Tensor], batch: Batch, draws: Draws, alpha: Tensor, settings: Cql) -> Tensor:
     """Each member's target `[E, B]`."""
-    q_next = q_values(target, batch.next_observations, draws.next_actions).amin(0)
+    q_next = q_values(target, encode(target, batch.next_observations), draws.next_actions).amin(0)
     if settings.entropy_in_backup:
         q_next -= alpha.unsqueeze(-1) * draws.next_log_pi
     return batch.rewards + (1 - batch.terminals) * settings.discount * q_next
 
 
-def penalty_weight(nets: Nets, settings: CqlSettings) -> tuple[Tensor, Tensor]:
+def penalty_weight(nets: Nets, settings: Cql) -> tuple[Tensor, Tensor]:
     """Weight of the conservative gap and what is subtracted from their product, `[E]` each.
 
     With a threshold the multiplier scales both; it is detached, as it has a gradient of its own.
@@ -280,11 +248,11 @@ def critic_gradients(
     width = critic["layer0.bias"].shape[1]
     chunk = max(1, CHUNK_FLOATS // (2 * members * count * width))
     totals = [torch.zeros_like(p) for p in params]
-    sums = torch.zeros(3, 2, members)
+    sums = y.new_zeros(3, 2, members)
     for start in range(0, size, chunk):
         part = slice(start, start + chunk)
-        observations = batch.observations[:, part].repeat_interleave(count, 1)
-        q = q_values(critic, observations, actions[:, part].flatten(1, 2)).view(2, members, -1, count)
+        features = encode(critic, batch.observations[:, part]).repeat_interleave(count, 1)
+        q = q_values(critic, features, actions[:, part].flatten(1, 2)).view(2, members, -1, count)
         q_data = q[..., -1]
         logits = q[..., :-1] - penalty.log_density[:, part]
         td = (q_data - y[:, part]).square().sum(-1) / size

@@ -1,7 +1,7 @@
 """What the loops ask of an agent, and which module makes the agents of an algorithm.
 
-`off2on.agents.<module>` of an offline algorithm has `init_nets` and `offline_agent`, that of an online objective
-`online_agent`; they load by name, so that a job's code hash covers the algorithm it runs and no other.
+`off2on.agents.<algorithm>` has `KEPT`, `init_nets` and, for the phases that its entry has, `offline_agent` and
+`online_agent`. It loads by name, so that a job's code hash covers the algorithms it runs and no other.
 
 Networks are `[E, ...]`, critics stacked twin-major `[2E, ...]` (see `twins`). Noise is drawn from the loop's
 generators and passed in: an update or an action is a function of parameters, batch and noise.
@@ -15,31 +15,30 @@ import numpy as np
 from torch import Tensor
 
 from off2on.agents.twins import Metrics
-from off2on.config import Settings
-from off2on.data.batch import Batch
+from off2on.algorithms.algorithm import Sizes
+from off2on.data.batch import Batch, Column
+from off2on.nn.adam import Gradients
 from off2on.nn.state import Nets
+from off2on.settings import Settings
 
 
-class OfflineAgent(Protocol):
-    """E independent agents trained together on offline data; `nets` holds all their networks."""
+class Agent(Protocol):
+    """What offline agents and online ones have in common; `nets` holds all their networks."""
 
     members: int
     nets: Nets
 
-    def draw_noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> Any:
-        """What is random in one update; member `i` draws from `rngs[i]` alone."""
-
     def update(self, batch: Batch, noise: Any) -> Metrics:
-        """One gradient step on a minibatch `[E, B, .]` a member."""
+        """One gradient step of every network."""
+
+    def gradients(self, batch: Batch, noise: Any) -> tuple[Gradients, Metrics]:
+        """The gradients of one update by network, and metrics; nothing changes."""
 
     def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
-        """What is random in one member's actions at `count` states; None: nothing."""
-
-    def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:
-        """Actions of one member: `[B, O]` -> `[B, A]`."""
+        """What is random in the actions, of one member offline, at `count` states; None: nothing."""
 
     def q(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Each member's value of `[B, .]` pairs: `[E, B]`."""
+        """Each member's value of `[B, .]` pairs `[E, B]`; of actions `[R, B, A]` at every state `[R, E, B]`."""
 
     def state(self) -> dict[str, Tensor]:
         """Everything that further updates depend on."""
@@ -48,64 +47,48 @@ class OfflineAgent(Protocol):
         """Put back what `state` gave."""
 
 
-class OnlineAgent(Protocol):
-    """One agent, or ensemble, that is fine-tuned; `nets` holds all its networks."""
+class OfflineAgent(Agent, Protocol):
+    """E independent agents trained together on offline data, on a minibatch `[E, B, .]` a member."""
 
-    nets: Nets
+    def draw_noise(self, rngs: Sequence[np.random.Generator], batch_size: int) -> Any:
+        """What is random in one update; member `i` draws from `rngs[i]` alone."""
+
+    def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:
+        """Actions of one member: `[B, ...]` -> `[B, A]`."""
+
+
+class OnlineAgent(Agent, Protocol):
+    """One agent, or ensemble, that is fine-tuned on minibatches `[B, .]`."""
 
     def draw_noise(self, rng: np.random.Generator, batch_size: int) -> Any:
         """What is random in one update."""
 
-    def update(self, batch: Batch, noise: Any) -> Metrics:
-        """One gradient step on `[B, .]` transitions."""
-
-    def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
-        """What is random in the actions at `count` states; None: nothing."""
-
     def act(self, observations: Tensor, noise: Tensor | None) -> Tensor:
-        """Actions: `[B, O]` -> `[B, A]`."""
-
-    def q(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Each member's value of `[B, .]` pairs: `[N, B]`."""
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything that further updates depend on."""
-
-    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave."""
+        """Actions: `[B, ...]` -> `[B, A]`."""
 
 
-class OfflineModule(Protocol):
-    """The functions of an offline algorithm's module."""
+class AgentModule(Protocol):
+    """The names that an algorithm's module has; of the two agents those of the phases that it has."""
 
-    #: networks that agent.safetensors keeps and fine-tuning starts from
+    #: networks that agent.safetensors keeps after a pre-training, and fine-tuning starts from
     KEPT: tuple[str, ...]
 
-    def init_nets(
-        self,
-        observation_size: int,
-        action_size: int,
-        settings: Settings,
-        rngs: Sequence[np.random.Generator],
-    ) -> Nets:
+    def init_nets(self, sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
         """Fresh networks `KEPT`; member `i` draws from `rngs[i]` alone."""
 
     def offline_agent(self, nets: Nets, settings: Settings) -> OfflineAgent:
         """The agents with networks `KEPT`; the others are derived from these."""
 
-
-class OnlineModule(Protocol):
-    """The function of an online objective's module."""
-
     def online_agent(self, nets: Nets, settings: Settings) -> OnlineAgent:
-        """The agent that starts from the networks `KEPT` of its offline algorithm."""
+        """The agent that starts from networks `KEPT`."""
 
 
-def offline_module(name: str) -> OfflineModule:
-    """The module of an offline algorithm, such as "cql"."""
-    return cast(OfflineModule, import_module(f"off2on.agents.{name}"))
+def agent_module(algorithm: str) -> AgentModule:
+    """The module of an algorithm, such as "cql"."""
+    return cast(AgentModule, import_module(f"off2on.agents.{algorithm}"))
 
 
-def online_module(name: str) -> OnlineModule:
-    """The module of an online objective, such as "ensemble"."""
-    return cast(OnlineModule, import_module(f"off2on.agents.{name}"))
+def derived_columns(algorithm: str) -> Mapping[str, Column]:
+    """The further columns of a minibatch that an algorithm asks for: `COLUMNS` of its module, if it has them."""
+    found: Mapping[str, Column] = getattr(import_module(f"off2on.agents.{algorithm}"), "COLUMNS", {})
+    return found

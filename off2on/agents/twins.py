@@ -4,13 +4,17 @@ Critics are stacked twin-major, `[2E, in, out]`: rows 0..E-1 are the first criti
 second.
 """
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
+from off2on.nn.encoder import encode
 from off2on.nn.gaussian import CQL_LOG_STD, policy
 from off2on.nn.mlp import Params, init_mlp, mlp
 from off2on.nn.state import Nets, copy_into, flatten
@@ -24,13 +28,29 @@ def init_twins(sizes: Sequence[int], rngs: Sequence[np.random.Generator]) -> Par
     return {name: torch.cat([first[name], second[name]]) for name in first}
 
 
-def q_values(critic: Mapping[str, Tensor], observations: Tensor, actions: Tensor) -> Tensor:
-    """Both critics of every member: observations, actions `[B, .]` or `[E, B, .]` -> `[2, E, B]`."""
-    x = torch.cat([observations, actions], -1)
-    if x.dim() == 3:
-        x = torch.cat([x, x])
-    values = mlp(critic, x).squeeze(-1)
+def q_values(critic: Mapping[str, Tensor], features: Tensor, actions: Tensor) -> Tensor:
+    """Both critics of every member: features, actions `[B, .]` or `[E, B, .]` -> `[2, E, B]`.
+
+    Features are those of `encode` with the same critics; with an encoder they are `[2E, B, .]`.
+    """
+    rows = len(critic["layer0.bias"])
+    if features.dim() != actions.dim() or len(features) != len(actions):
+        features, actions = _each(features, rows), _each(actions, rows)
+    x = torch.cat([features, actions], -1)
+    values = mlp(critic, _each(x, rows) if x.dim() == 3 else x).squeeze(-1)
     return values.view(2, -1, values.shape[-1])
+
+
+def _each(x: Tensor, rows: int) -> Tensor:
+    """What all critics share `[B, .]`, or each member has `[E, B, .]`, for every one of `rows` critics."""
+    if x.dim() == 2:
+        return x.expand(rows, *x.shape)
+    return x if len(x) == rows else torch.cat([x, x])
+
+
+def detached(params: Mapping[str, Tensor]) -> Params:
+    """The parameters as constants, for the loss of another network."""
+    return {name: value.detach() for name, value in params.items()}
 
 
 @torch.no_grad()
@@ -48,12 +68,43 @@ def member_action(params: Mapping[str, Tensor], observations: Tensor, noise: Ten
     return torch.tanh(z[0])
 
 
-class TwinAgent:
-    """What all agents share: networks with `critic` and `target`, one optimiser, values, and their state."""
+class TwinAgent(ABC):
+    """What all agents share: networks with `critic` and `target`, one optimiser, updates, values, their state."""
 
     nets: Nets
     adam: Adam
+    members: int
     action_size: int
+    #: smoothing of the targets
+    tau: float
+    #: target network -> the network that it follows
+    targets: Mapping[str, str] = {"target": "critic"}
+
+    @abstractmethod
+    def stages(self, batch: Batch, noise: Any) -> Iterator[tuple[Gradients, Metrics]]:
+        """Gradients by network and metrics of one update, in the order in which they are applied.
+
+        Those of a stage are computed when it is asked for, at the networks as they are then.
+        """
+
+    def update(self, batch: Batch, noise: Any) -> Metrics:
+        """One gradient step of every network, then the soft target updates; noise from `draw_noise`."""
+        metrics: Metrics = {}
+        for gradients, found in self.stages(batch, noise):
+            self.adam.step(gradients)
+            metrics |= found
+        for target, source in self.targets.items():
+            soft_update(self.nets[target], self.nets[source], self.tau)
+        return metrics
+
+    def gradients(self, batch: Batch, noise: Any) -> tuple[Gradients, Metrics]:
+        """The gradients of all networks at the current parameters, and metrics; nothing changes."""
+        gradients: Gradients = {}
+        metrics: Metrics = {}
+        for stage, found in self.stages(batch, noise):
+            gradients |= stage
+            metrics |= found
+        return gradients, metrics
 
     def acting_noise(self, rng: np.random.Generator, count: int, *, explore: bool) -> Tensor | None:
         """Standard normals `[count, A]` to explore with; an evaluation takes the mean."""
@@ -61,13 +112,15 @@ class TwinAgent:
 
     @torch.no_grad()
     def q(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """Each member's value of `[B, .]` pairs, the smaller of its two critics: `[E, B]`."""
-        return q_values(self.nets["critic"], observations, actions).amin(0)
+        """Each member's value, the smaller of its two critics.
 
-    def _apply(self, gradients: Gradients, tau: float) -> None:
-        """What an update ends with: a step of the networks in `gradients`, then the soft target update."""
-        self.adam.step(gradients)
-        soft_update(self.nets["target"], self.nets["critic"], tau)
+        Shapes: observations `[B, ...]`, actions `[B, A]` -> `[E, B]`; several actions of each `[R, B, A]` ->
+        `[R, E, B]`.
+        """
+        features = encode(self.nets["critic"], observations)
+        several = actions if actions.dim() == 3 else actions.unsqueeze(0)
+        values = torch.stack([q_values(self.nets["critic"], features, one).amin(0) for one in several])
+        return values if actions.dim() == 3 else values[0]
 
     def state(self) -> dict[str, Tensor]:
         """Everything that further updates depend on."""

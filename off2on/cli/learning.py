@@ -22,6 +22,7 @@ from off2on.cli.options import (
     say,
 )
 from off2on.errors import Off2OnError
+from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
 
 
 @job("collect")
@@ -108,15 +109,14 @@ def pretrain(
     wait: Wait = False,
     checkpoint_seconds: Checkpoint = 60,
 ) -> None:
-    """Pre-train the members of an ensemble offline; killed, it carries on where it was."""
-    from off2on.methods import get_algorithm
-    from off2on.training.pretrain import PretrainJob
+    """Pre-train the members of an ensemble offline; if interrupted, it resumes from its last checkpoint."""
+    from off2on.algorithms import get_offline
     from off2on.training.pretrain import pretrain as run
 
     loaded, layout = load(scale, source)
-    spec = get_algorithm(algorithm)
+    spec = get_offline(algorithm)
     one_thread()
-    job = PretrainJob(loaded.name, loaded.source, task, dataset, spec, seed, loaded.settings(task, dataset))
+    job = pretrain_job(loaded, Pretraining(task, dataset, algorithm, seed))
     path = out or layout.pretrain(task, dataset, algorithm, seed)
     if spec.start is not None:
         agents = agents or layout.pretrain(task, dataset, spec.start, seed)
@@ -138,26 +138,24 @@ def finetune(
     wait: Wait = False,
     checkpoint_seconds: Checkpoint = 60,
 ) -> None:
-    """Fine-tune online (or train from scratch); killed, it carries on where it was."""
+    """Fine-tune online (or train from scratch); if interrupted, it resumes from its last checkpoint."""
     from off2on.methods import get_method
-    from off2on.training.finetune import FinetuneJob, Start
+    from off2on.training.finetune import Inputs
     from off2on.training.finetune import finetune as run
 
     loaded, layout = load(scale, source)
     spec = get_method(method)
-    if (dataset == "none") != (spec.offline is None):
-        need = "--dataset none" if spec.offline is None else "--dataset with an offline dataset"
+    if (dataset != "none") != spec.offline:
+        need = "--dataset with an offline dataset" if spec.offline else "--dataset none"
         raise Off2OnError(f"method '{method}' needs {need} (got '{dataset}')")
     one_thread()
-    settings = loaded.settings(task, dataset, method)
-    job = FinetuneJob(loaded.name, loaded.source, task, dataset, spec, seed, settings)
-    start = None
-    if spec.offline is not None:
-        start = Start(
-            data or layout.dataset(task, dataset), agents or layout.pretrain(task, dataset, spec.offline, seed)
-        )
+    job = finetune_job(loaded, Run(task, dataset, method, seed))
+    inputs = Inputs(
+        (data or layout.dataset(task, dataset)) if spec.data else None,
+        (agents or layout.pretrain(task, dataset, spec.start, seed)) if spec.start else None,
+    )
     path = out or layout.run(task, dataset, method, seed)
-    run(job, start, path, wait, checkpoint_seconds)
+    run(job, inputs, path, wait, checkpoint_seconds)
     say(f"run: {path}")
 
 
@@ -183,13 +181,13 @@ def evaluate(
 ) -> None:
     """Deterministic returns of each member and of the ensemble."""
     from off2on.envs.tasks import get_task
-    from off2on.training.agents import tanh_gaussian_policies
+    from off2on.training.agents import stored_agents
     from off2on.training.evaluate import member_episodes
 
     one_thread()
     played = get_task(task)
-    policies = tanh_gaussian_policies(directory, played)
-    for name, found in member_episodes(policies, played, episodes, seed).items():
+    agents = stored_agents(directory, played)
+    for name, found in member_episodes(agents, played, episodes, seed).items():
         returns = [episode.total for episode in found]
         values = " ".join(f"{value:.0f}" for value in returns)
         typer.echo(f"{name:10s} mean {sum(returns) / len(returns):8.1f}   episodes {values}")

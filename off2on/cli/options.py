@@ -6,9 +6,10 @@ from typing import Annotated, TypeVar, get_args
 
 import typer
 
-from off2on.config import Scale, Source, load_scale, scale_path
-from off2on.methods import ALGORITHMS
+from off2on.algorithms import OFFLINE
+from off2on.envs.tasks import TASKS
 from off2on.paths import Layout
+from off2on.scale import Scale, Source, load_scale, scale_path
 from off2on.selection import check_patterns
 
 EXAMPLES = {
@@ -49,9 +50,9 @@ SourceName = Annotated[
         "--source", help=f"where datasets come from: {', '.join(get_args(Source))}; default: the scale's"
     ),
 ]
-TaskName = Annotated[str, typer.Option("--task", help="halfcheetah, hopper or walker2d")]
+TaskName = Annotated[str, typer.Option("--task", help=", ".join(TASKS))]
 DatasetName = Annotated[str, typer.Option("--dataset", help="random, medium, medium-replay or medium-expert")]
-AlgorithmName = Annotated[str, typer.Option("--algorithm", help=f"offline algorithm: {', '.join(ALGORITHMS)}")]
+AlgorithmName = Annotated[str, typer.Option("--algorithm", help=f"offline algorithm: {', '.join(OFFLINE)}")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of every random number of the job")]
 Out = Annotated[Path | None, typer.Option("--out", help="where to write; default: its place below results/")]
 Data = Annotated[

@@ -33,12 +33,12 @@ def rollout(
     out: Out = None,
 ) -> None:
     """Roll out the first member of a pre-training, stochastically, into a dataset file."""
-    from off2on.methods import get_algorithm
+    from off2on.algorithms import get_offline
     from off2on.training.rollouts import RolloutJob
     from off2on.training.rollouts import roll_out as run
 
     loaded, layout = load(scale, source)
-    algorithm = get_algorithm(algorithm).name
+    algorithm = get_offline(algorithm).name
     one_thread()
     steps = loaded.likelihood.rollout_steps
     job = RolloutJob(loaded.source, task, dataset, algorithm, seed, loaded.settings(task, dataset), steps)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from off2on.errors import Off2OnError
 from off2on.files import atomic
+from off2on.observations import ObservationSpec
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -24,7 +25,7 @@ HORIZON = 1000
 #: actions may leave [-1, 1] by rounding, not by more
 ACTION_TOLERANCE = 1e-3
 
-_FLOATS = ("observations", "actions", "rewards")
+_COLUMNS = ("observations", "actions", "rewards")
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +35,7 @@ class TaskSizes(Protocol):
     @property
     def name(self) -> str: ...  # noqa: D102
     @property
-    def observation_size(self) -> int: ...  # noqa: D102
+    def observation(self) -> ObservationSpec: ...  # noqa: D102
     @property
     def action_size(self) -> int: ...  # noqa: D102
     @property
@@ -45,8 +46,8 @@ class TaskSizes(Protocol):
 class Dataset:
     """N rows in time order; the next observation of row `i` is the observation of row `i + 1`."""
 
-    #: `[N, O]`
-    observations: Floats
+    #: `[N, O]` float32, or images `[N, ...]` uint8
+    observations: NDArray[Any]
     #: `[N, A]`, in [-1, 1]
     actions: Floats
     #: `[N]`
@@ -61,6 +62,8 @@ class Dataset:
     #: source, task, dataset, env_id, seed, package versions, ... as the file has them
     attributes: dict[str, Attribute] = field(default_factory=dict)
     horizon: int = HORIZON
+    #: the part of a dictionary observation that `observations` is; None: observations are arrays
+    observation_key: str | None = None
 
     def __len__(self) -> int:
         return len(self.observations)
@@ -100,8 +103,9 @@ class Dataset:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by the names they have in the file."""
-        names = (*_FLOATS, "terminals", "timeouts", "origin")
-        return {name: array for name in names if (array := getattr(self, name)) is not None}
+        names = {name: name for name in (*_COLUMNS, "terminals", "timeouts", "origin")}
+        names["observations"] = _observations(self.observation_key)
+        return {key: array for name, key in names.items() if (array := getattr(self, name)) is not None}
 
 
 def write_dataset(path: Path, dataset: Dataset) -> None:
@@ -132,8 +136,11 @@ def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
         Off2OnError: missing, truncated or altered file; missing keys; shapes, types, values, actions or episode
             marks that cannot be right. The message names file, key and row.
     """
-    raw, names, attributes = _load(path)
-    columns = {name: _floats(path, name, raw[name]) for name in _FLOATS}
+    observation = task.observation if task else ObservationSpec(())
+    raw, names, attributes = _load(path, _observations(observation.key))
+    columns = {name: _floats(path, name, raw[name]) for name in ("actions", "rewards")}
+    frames = _images if observation.dtype == "uint8" else _floats
+    columns["observations"] = frames(path, "observations", raw["observations"])
     columns["rewards"] = _column(columns["rewards"])
     _check_shapes(path, columns, task)
     _check_actions(path, columns["actions"])
@@ -149,6 +156,7 @@ def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
         origin_names=names,
         attributes=attributes,
         horizon=horizon,
+        observation_key=observation.key,
     )
     _check_episodes(path, dataset)
     if attributes.get("sha256", dataset.sha256()) != dataset.sha256():
@@ -158,12 +166,18 @@ def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
     return dataset
 
 
-def _load(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...], dict[str, Attribute]]:
+def _observations(key: str | None) -> str:
+    """The name that observations have in a file."""
+    return "observations" if key is None else f"observations/{key}"
+
+
+def _load(path: Path, observations: str) -> tuple[dict[str, NDArray[Any]], tuple[str, ...], dict[str, Attribute]]:
     if not path.is_file():
         raise Off2OnError(f"{path}: no such dataset; make it with `off2on collect`, or give a D4RL HDF5 file")
     try:
         with h5py.File(path, "r") as file:
-            raw = {name: _array(path, file, name) for name in (*_FLOATS, "terminals")}
+            raw = {name: _array(path, file, name) for name in ("actions", "rewards", "terminals")}
+            raw["observations"] = _array(path, file, observations)
             raw |= {name: _array(path, file, name) for name in ("timeouts", "origin") if name in file}
             names = tuple(map(str, file["origin"].attrs.get("names", ()))) if "origin" in file else ()
             return raw, names, {key: _plain(value) for key, value in file.attrs.items()}
@@ -176,7 +190,7 @@ def _array(path: Path, file: Mapping[str, Any], name: str) -> NDArray[Any]:
     if name not in file:
         raise Off2OnError(f"{path}: key '{name}' is missing; it has: {', '.join(sorted(file))}")
     if not isinstance(file[name], h5py.Dataset):
-        raise Off2OnError(f"{path}: key '{name}' is a group; the locomotion tasks need an array")
+        raise Off2OnError(f"{path}: key '{name}' is a group, expected an array; check the task")
     return np.asarray(file[name])
 
 
@@ -200,16 +214,23 @@ def _floats(path: Path, name: str, array: NDArray[Any]) -> Floats:
     return array
 
 
+def _images(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype != np.uint8:
+        raise Off2OnError(f"{path}: key '{name}' has type {array.dtype}, expected uint8")
+    return array
+
+
 def _column(array: NDArray[Any]) -> NDArray[Any]:
     """`[N, 1]` -> `[N]`; any other shape as it is."""
     return array[:, 0] if array.shape[1:] == (1,) else array
 
 
-def _check_shapes(path: Path, columns: Mapping[str, Floats], task: TaskSizes | None) -> None:
+def _check_shapes(path: Path, columns: Mapping[str, NDArray[Any]], task: TaskSizes | None) -> None:
     size = len(columns["observations"])
     width = {name: array.shape[1] if array.ndim == 2 else -1 for name, array in columns.items()}
-    wanted = {
-        "observations": (size, width["observations"] if task is None else task.observation_size),
+    observation = (width["observations"],) if task is None else task.observation.shape
+    wanted: dict[str, tuple[int, ...]] = {
+        "observations": (size, *observation),
         "actions": (size, width["actions"] if task is None else task.action_size),
         "rewards": (size,),
     }

@@ -7,18 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from off2on.envs.tasks import Task, make_env
+from off2on.envs.make import make_env
+from off2on.envs.tasks import Task
+from off2on.observations import ObservationSpec
 
 Floats = NDArray[np.float32]
-#: observations [n, O] -> actions [n, A] in [-1, 1]
-Policy = Callable[[Floats], Floats]
+Observations = NDArray[Any]
+#: observations [n, ...], as the task has them, -> actions [n, A] in [-1, 1]
+Policy = Callable[[Observations], Floats]
 
 
 @dataclass
 class Episode:
-    """One episode of T steps: `observations [T+1, O]`, `actions [T, A]`, `rewards [T]`, `terminal` or cut."""
+    """One episode of T steps: `observations [T+1, ...]`, `actions [T, A]`, `rewards [T]`, `terminal` or cut."""
 
-    observations: Floats
+    observations: Observations
     actions: Floats
     rewards: Floats
     #: the task itself ended the episode (a fall); False: the time limit or the step budget cut it
@@ -47,19 +50,20 @@ class _Lane:
     """One environment of the batch and the episode it is in."""
 
     env: Any
-    observation: Floats
-    observations: list[Floats] = field(default_factory=list)
+    spec: ObservationSpec
+    observation: Observations
+    observations: list[Observations] = field(default_factory=list)
     actions: list[Floats] = field(default_factory=list)
     rewards: list[float] = field(default_factory=list)
 
     def reset(self, seed: int) -> None:
         observation, _ = self.env.reset(seed=seed)
-        self.observation = observation.astype(np.float32)
+        self.observation = self.spec.read(observation)
         self.observations, self.actions, self.rewards = [self.observation], [], []
 
     def step(self, action: Floats) -> bool:
         observation, reward, terminal, _, _ = self.env.step(action)
-        self.observation = observation.astype(np.float32)
+        self.observation = self.spec.read(observation)
         self.observations.append(self.observation)
         self.actions.append(action)
         self.rewards.append(reward)
@@ -75,7 +79,7 @@ class Rollout:
 
     def __init__(self, task: Task, lanes: int) -> None:
         self.task = task
-        self._lanes = [_Lane(make_env(task), np.empty(0, np.float32)) for _ in range(lanes)]
+        self._lanes = [_Lane(make_env(task), task.observation, np.empty(0)) for _ in range(lanes)]
 
     def episodes(self, policy: Policy, seeds: list[int]) -> list[Episode]:
         """One whole episode a seed, in lock-step lanes; a finished lane takes the next seed.

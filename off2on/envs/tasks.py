@@ -1,10 +1,10 @@
 """The locomotion tasks: Gymnasium's v4 environments and D4RL's reference scores (facts 7.2, 7.6)."""
 
-import warnings
 from dataclasses import dataclass
-from typing import Any
 
+from off2on.algorithms.algorithm import Sizes
 from off2on.errors import Off2OnError
+from off2on.observations import ObservationSpec
 
 
 @dataclass(frozen=True)
@@ -14,13 +14,19 @@ class Task:
     name: str
     #: v4: v5 changes hopper's terminal reward and walker2d's friction
     env_id: str
-    observation_size: int
+    observation: ObservationSpec
+    #: dimensions of an action; agents act in [-1, 1], whatever the environment's bounds are
     action_size: int
     #: D4RL's reference returns of a random and of an expert policy
     random_return: float
     expert_return: float
     #: episodes are cut here; a time limit is never a terminal
     horizon: int = 1000
+
+    @property
+    def sizes(self) -> Sizes:
+        """What it gives to the networks."""
+        return Sizes(self.observation, self.action_size)
 
     def normalized(self, episode_return: float) -> float:
         """D4RL's normalised score: 0 is random, 100 the expert."""
@@ -30,9 +36,9 @@ class Task:
 TASKS = {
     task.name: task
     for task in (
-        Task("halfcheetah", "HalfCheetah-v4", 17, 6, -280.178953, 12135.0),
-        Task("hopper", "Hopper-v4", 11, 3, -20.272305, 3234.3),
-        Task("walker2d", "Walker2d-v4", 17, 6, 1.629008, 4592.3),
+        Task("halfcheetah", "HalfCheetah-v4", ObservationSpec((17,)), 6, -280.178953, 12135.0),
+        Task("hopper", "Hopper-v4", ObservationSpec((11,)), 3, -20.272305, 3234.3),
+        Task("walker2d", "Walker2d-v4", ObservationSpec((17,)), 6, 1.629008, 4592.3),
     )
 }
 
@@ -46,20 +52,3 @@ def get_task(name: str) -> Task:
     if name not in TASKS:
         raise Off2OnError(f"unknown task '{name}'; known tasks: {', '.join(TASKS)}")
     return TASKS[name]
-
-
-def make_env(task: Task) -> Any:
-    """The bare MuJoCo environment, without Gymnasium's time limit (facts 1.8)."""
-    import gymnasium
-    import mujoco
-
-    mujoco.set_mju_user_warning(_warn)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*out of date.*")
-        return gymnasium.make(task.env_id, disable_env_checker=True).unwrapped
-
-
-def _warn(message: str) -> None:
-    """MuJoCo's warnings, without the one that Gymnasium's half_cheetah.xml gives at every start."""
-    if "settotalmass" not in message:
-        warnings.warn(message, RuntimeWarning, stacklevel=2)

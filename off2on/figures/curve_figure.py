@@ -28,7 +28,7 @@ from off2on.figures.panels import (
 )
 from off2on.figures.style import DATASET_ORDER, in_order, method_style
 from off2on.figures.words import listing
-from off2on.method import Style
+from off2on.methods import Style
 
 TASKS = ("halfcheetah", "hopper", "walker2d")
 DATASETS = ("random", "medium", "medium-replay", "medium-expert")

@@ -6,28 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from off2on.algorithms import ALGORITHMS
 from off2on.figures.sheets import NOTHING, Sheet, place
 from off2on.figures.style import DATASET_ORDER, METHOD_STYLES, TASK_ORDER, in_order
-from off2on.method import Algorithm, Method
-from off2on.methods import ALGORITHMS, METHODS
 from off2on.paths import Layout
 from off2on.results import NAMES
 
 Info = Mapping[str, Any]
-
-#: settings that only balanced replay reads
-_BALANCED = {f"online.{name}" for name in ("density_batch", "density_depth", "density_lr", "temperature", "rho")}
-#: settings that only training from scratch reads
-_SCRATCH = {"online.warmup_steps", "online.scratch_members"}
-#: settings of SAC's losses, which an algorithm with networks and losses of its own does not read
-_SAC = {"online.batch", "online.policy_lr", "online.q_lr"}
-#: sections, and objectives, of such algorithms
-_OWN_LOSSES = {"awac", "bcq"}
-#: of section `offline`: what keeping CQL's term online reads, and what every pre-training reads
-_CQL_TERM = {"offline.min_q_weight", "offline.cql_actions"}
-_PRETRAINING = {f"offline.{name}" for name in ("discount", "tau", "evaluate_every", "eval_episodes")}
-#: of sections `awac` and `bcq`: what one phase alone reads
-_OFFLINE_ONLY, _ONLINE_ONLY = {"awac.steps", "awac.batch", "bcq.steps"}, {"awac.online_batch"}
 
 _LOCAL = {
     "random": "uniform actions",
@@ -90,7 +75,7 @@ def _by_name(jobs: Iterable[Info], kind: str) -> dict[str, list[Info]]:
 
 def _settings(info: Info) -> dict[str, str]:
     """The settings that a job used, flat: 'online.rho' -> '0.75'."""
-    return {key: value for key, value in _flat(info["settings"]) if _used(key, info)}
+    return dict(_flat(info["settings"]))
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -103,37 +88,6 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
 
 def _real(value: Any) -> bool:
     return isinstance(value, float)
-
-
-def _used(key: str, info: Info) -> bool:
-    """Whether the job read a setting of its run.json; of a baseline from outside, all settings count."""
-    if info["kind"] == "pretrain":
-        algorithm = ALGORITHMS.get(info["algorithm"])
-        return algorithm is None or _read_offline(key, algorithm)
-    method = METHODS.get(info["method"])
-    return method is None or _read_online(key, method)
-
-
-def _read_offline(key: str, algorithm: Algorithm) -> bool:
-    section = key.split(".")[0]
-    if section == "network":
-        return algorithm.section not in _OWN_LOSSES
-    return key == "members" or key in _PRETRAINING or (section == algorithm.section and key not in _ONLINE_ONLY)
-
-
-def _read_online(key: str, method: Method) -> bool:
-    section = key.split(".")[0]
-    if key in _BALANCED:
-        return method.balanced
-    if key in _SCRATCH:
-        return method.offline is None
-    if key in _SAC or section == "network":
-        return method.objective not in _OWN_LOSSES
-    if key == "online.first_epoch_multiplier":
-        return method.first_epoch_longer
-    if section == "offline":
-        return method.objective == "cql_reg" and key in _CQL_TERM
-    return section in method.sections and key not in _OFFLINE_ONLY
 
 
 def _values(key: str, runs: list[tuple[str, dict[str, str]]]) -> str:

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from off2on.envs.tasks import TASKS
 from off2on.figures.style import MUTED
 from off2on.figures.words import seeds_of
-from off2on.method import Style
+from off2on.methods import Style
 
 #: a curve of more evaluations than this is drawn thin and solid: noise breaks dashes
 DENSE = 60

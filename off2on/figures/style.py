@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 
 from off2on.envs.tasks import TASKS
 from off2on.files import atomic, write_text
-from off2on.method import DASHED, DOTTED, MIXED, Style
-from off2on.methods import METHODS
+from off2on.methods import DASHED, DOTTED, METHODS, MIXED, Style
 
 TASK_ORDER = (*TASKS, "pick-place", "grasp-closed-drawer", "grasp-blocked-drawer")
 DATASET_ORDER = ("random", "medium", "medium-replay", "medium-expert", "mixed", "none")

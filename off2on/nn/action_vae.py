@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.nn.gaussian import Gaussian, policy
+from off2on.nn.gaussian import Gaussian, gaussian
 from off2on.nn.linear import init_linear, numbered
-from off2on.nn.mlp import Params, mlp
+from off2on.nn.mlp import Params, joined, mlp
 
 #: range of the encoder's log std
 LOG_STD = (-4.0, 15.0)
@@ -27,29 +27,29 @@ def latent_size(action_size: int) -> int:
 
 
 def init_vae(
-    observation_size: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
+    features: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
 ) -> tuple[Params, Params]:
     """Encoder (trunk `layer0..`, heads `mean` and `log_std`) and decoder (`layer0..`), both `[E, ...]`."""
     latent = latent_size(action_size)
     heads = dict.fromkeys(("mean", "log_std"), (widths[-1], latent))
-    encoder = init_linear(numbered([observation_size + action_size, *widths]) | heads, rngs)
-    decoder = init_linear(numbered([observation_size + latent, *widths, action_size]), rngs)
+    encoder = init_linear(numbered([features + action_size, *widths]) | heads, rngs)
+    decoder = init_linear(numbered([features + latent, *widths, action_size]), rngs)
     return encoder, decoder
 
 
-def encode(encoder: Mapping[str, Tensor], observations: Tensor, actions: Tensor) -> Gaussian:
+def encode(encoder: Mapping[str, Tensor], features: Tensor, actions: Tensor) -> Gaussian:
     """The latent's Gaussian given pairs `[E, B, .]`: mean, std `[E, B, L]`."""
-    return policy(encoder, torch.cat([observations, actions], -1), LOG_STD)
+    return gaussian(encoder, joined(features, actions), LOG_STD)
 
 
-def decode(decoder: Mapping[str, Tensor], observations: Tensor, latents: Tensor) -> Tensor:
+def decode(decoder: Mapping[str, Tensor], features: Tensor, latents: Tensor) -> Tensor:
     """Actions `[E, B, A]` of latents `[E, B, L]`."""
-    return torch.tanh(mlp(decoder, torch.cat([observations, latents], -1)))
+    return torch.tanh(mlp(decoder, joined(features, latents)))
 
 
-def sample_actions(decoder: Mapping[str, Tensor], observations: Tensor, noise: Tensor) -> Tensor:
+def sample_actions(decoder: Mapping[str, Tensor], features: Tensor, noise: Tensor) -> Tensor:
     """Actions `[E, B, A]` drawn given the observations; `noise` is standard normal, `[E, B, L]`."""
-    return decode(decoder, observations, noise.clamp(-LATENT_CLIP, LATENT_CLIP))
+    return decode(decoder, features, noise.clamp(-LATENT_CLIP, LATENT_CLIP))
 
 
 def kl_divergence(latents: Gaussian) -> Tensor:

@@ -33,7 +33,7 @@ class Adam:
         self.decays = dict.fromkeys(rates, 0.0) | dict(decays or {})
         self.first = {name: {k: torch.zeros_like(v) for k, v in nets[name].items()} for name in rates}
         self.second = {name: {k: torch.zeros_like(v) for k, v in nets[name].items()} for name in rates}
-        self.count = {name: {k: torch.zeros(()) for k in nets[name]} for name in rates}
+        self.count = {name: {k: v.new_zeros(()) for k, v in nets[name].items()} for name in rates}
 
     @torch.no_grad()
     def step(self, gradients: Mapping[str, Sequence[Tensor]]) -> None:

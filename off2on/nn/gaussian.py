@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from off2on.nn.encoder import encode
 from off2on.nn.mlp import Params, dense, hidden, init_dense
 
 LOG_2PI = math.log(2.0 * math.pi)
@@ -29,7 +30,7 @@ class Gaussian(NamedTuple):
 
 
 def init_policy(
-    observation_size: int,
+    features: int,
     action_size: int,
     widths: Sequence[int],
     rngs: Sequence[np.random.Generator],
@@ -37,7 +38,7 @@ def init_policy(
 ) -> Params:
     """ReLU trunk `layer0..` and linear heads, uniform in +-1e-3 (facts 1.10)."""
     params: Params = {}
-    sizes = [observation_size, *widths]
+    sizes = [features, *widths]
     for j, shape in enumerate(pairwise(sizes)):
         params[f"layer{j}.weight"], params[f"layer{j}.bias"] = init_dense(shape, None, rngs)
     for head in heads:
@@ -48,10 +49,15 @@ def init_policy(
 def policy(
     params: Mapping[str, Tensor], observations: Tensor, log_std: tuple[float, float] = SAC_LOG_STD
 ) -> Gaussian:
-    """The members' pre-tanh Gaussians; observations `[E, B, O]` or `[B, O]` -> mean, std `[E, B, A]`."""
-    features = hidden(params, observations)
-    raw = dense(params, "log_std", features).clamp(*log_std)
-    return Gaussian(dense(params, "mean", features), raw.exp())
+    """The members' pre-tanh Gaussians; observations `[E, B, ...]` or `[B, ...]` -> mean, std `[E, B, A]`."""
+    return gaussian(params, encode(params, observations), log_std)
+
+
+def gaussian(params: Mapping[str, Tensor], features: Tensor, log_std: tuple[float, float]) -> Gaussian:
+    """The Gaussians that a trunk with two heads gives for features `[E, B, F]` or `[B, F]`."""
+    trunk = hidden(params, features)
+    raw = dense(params, "log_std", trunk).clamp(*log_std)
+    return Gaussian(dense(params, "mean", trunk), raw.exp())
 
 
 def mixture(members: Gaussian) -> Gaussian:

@@ -41,6 +41,15 @@ def mlp(params: Mapping[str, Tensor], x: Tensor) -> Tensor:
     return dense(params, last, x)
 
 
+def joined(features: Tensor, actions: Tensor) -> Tensor:
+    """Features beside actions, `[.., B, F + A]`; what members share, `[B, .]`, goes to each of the other's."""
+    if features.dim() < actions.dim():
+        features = features.expand(len(actions), *features.shape)
+    if actions.dim() < features.dim():
+        actions = actions.expand(len(features), *actions.shape)
+    return torch.cat([features, actions], -1)
+
+
 def layer_names(params: Mapping[str, Tensor]) -> list[str]:
     """The numbered layers of a network, in order."""
     count = sum(key.startswith("layer") and key.endswith(".weight") for key in params)

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.config import Online
 from off2on.data.batch import Batch
-from off2on.replay.density import DensityNetwork, Pairs
-from off2on.replay.store import Rows, TransitionStore
+from off2on.nn.encoder import feature_size
+from off2on.replay.density import DensityNetwork, Pairs, init_density
+from off2on.replay.inputs import SamplerInputs
+from off2on.replay.store import Rows
 from off2on.replay.sumtree import SumTree
 
 
@@ -20,28 +21,22 @@ class BalancedSampler:
     fresh rows rho of all mass, then the largest priority so far. Drawn rows get their self-normalised ratio.
 
     Args:
-        store: the transitions; its first `offline_size` rows are offline.
-        offline_size: at least 1.
-        settings: rho, the epoch's length, the density network's batch.
-        batch: transitions of an RL minibatch.
-        density: the density-ratio network.
-        rng: draws rows; the loop owns and checkpoints it.
+        inputs: store, settings, generators; at least one row is offline.
+        mixture: priorities by the ratio to the mixture of both densities (Fig. 14).
     """
 
-    def __init__(
-        self,
-        store: TransitionStore,
-        offline_size: int,
-        settings: Online,
-        batch: int,
-        density: DensityNetwork,
-        rng: np.random.Generator,
-    ) -> None:
-        self.store, self.offline_size, self.settings = store, offline_size, settings
-        self.batch, self.density, self.rng = batch, density, rng
-        self.default = offline_size * settings.rho / ((1.0 - settings.rho) * settings.epoch_steps)
-        self.tree = SumTree(offline_size + settings.env_steps)
-        self.tree.fill(0, np.ones(offline_size))
+    def __init__(self, inputs: SamplerInputs, mixture: bool) -> None:
+        self.store, self.offline_size = inputs.store, inputs.offline_size
+        self.batch, self.rng = inputs.batch, inputs.rng
+        balanced, loop = inputs.settings.balanced, inputs.settings.finetuning
+        self.density_batch = balanced.density_batch
+        widths = [inputs.settings.network.width] * balanced.density_depth
+        sizes = feature_size(inputs.observation), self.store.actions.shape[1]
+        params = init_density(*sizes, widths, inputs.init_rng)
+        self.density = DensityNetwork(params, balanced.density_lr, balanced.priority_temperature, mixture)
+        self.default = self.offline_size * balanced.rho / ((1.0 - balanced.rho) * loop.epoch_steps)
+        self.tree = SumTree(self.offline_size + loop.env_steps)
+        self.tree.fill(0, np.ones(self.offline_size))
 
     def append(self, rows: Rows) -> None:
         """New online rows, consecutive, enter with the default priority."""
@@ -66,7 +61,7 @@ class BalancedSampler:
         }
 
     def _uniform(self, low: int, high: int) -> Pairs:
-        return self.store.pairs(self.rng.integers(low, high, self.settings.density_batch))
+        return self.store.pairs(self.rng.integers(low, high, self.density_batch))
 
     def state(self) -> dict[str, Tensor]:
         """Everything that further draws and updates depend on, but for the generator."""
@@ -79,3 +74,13 @@ class BalancedSampler:
         self.density.load_state(tensors)
         self.tree.fill(0, tensors["priorities"].numpy())
         self.default = float(tensors["default"])
+
+
+def balanced(inputs: SamplerInputs) -> BalancedSampler:
+    """By the ratio of online to offline density."""
+    return BalancedSampler(inputs, mixture=False)
+
+
+def balanced_mixture(inputs: SamplerInputs) -> BalancedSampler:
+    """By the ratio of online density to the mixture's."""
+    return BalancedSampler(inputs, mixture=True)

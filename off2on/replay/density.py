@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from off2on.nn.adam import Adam
-from off2on.nn.mlp import Params, init_mlp, mlp
+from off2on.nn.encoder import encode
+from off2on.nn.mlp import Params, init_mlp, joined, mlp
 from off2on.nn.state import copy_into, flatten
 
 #: observations `[B, O]` and actions `[B, A]`
@@ -31,16 +32,14 @@ class DensityStep(NamedTuple):
     priorities: Tensor
 
 
-def init_density(
-    observation_size: int, action_size: int, widths: Sequence[int], rng: np.random.Generator
-) -> Params:
+def init_density(features: int, action_size: int, widths: Sequence[int], rng: np.random.Generator) -> Params:
     """A network that starts near ratio 1: last bias 1, so that the outer ReLU is alive (facts 1.1)."""
-    return init_mlp([observation_size + action_size, *widths, 1], [rng], last_bias=1.0)
+    return init_mlp([features + action_size, *widths, 1], [rng], last_bias=1.0)
 
 
 def density_ratio(params: Mapping[str, Tensor], observations: Tensor, actions: Tensor) -> Tensor:
     """Estimate of the online over the offline density of the pairs, `[B]`, never negative."""
-    return torch.relu(mlp(params, torch.cat([observations, actions], -1)))[0, :, 0]
+    return torch.relu(mlp(params, joined(encode(params, observations), actions)))[0, :, 0]
 
 
 def density_loss(offline: Tensor, online: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, ensemble_policy, init_agent
+from off2on.agents.sac import EnsembleAgent, ensemble_policy, init_agent
+from off2on.algorithms.sac import Sac
 from off2on.envs.rollout import Episode, Floats, Policy, Rollout, episode_seeds
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
@@ -76,10 +77,10 @@ def sac_epochs(run: ActorRun) -> Iterator[Epoch]:
     task = get_task(run.task)
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence([run.seed]).spawn(4)]
     init_rng, env_rng, noise_rng, batch_rng = streams
-    nets = init_agent(task.observation_size, task.action_size, [run.hidden, run.hidden], [init_rng])
-    agent = EnsembleAgent(nets, SacSettings(policy_lr=run.policy_lr, q_lr=run.q_lr))
+    nets = init_agent(task.observation.size, task.action_size, [run.hidden, run.hidden], [init_rng])
+    agent = EnsembleAgent(nets, Sac(policy_lr=run.policy_lr, q_lr=run.q_lr))
     explorer, evaluator = Rollout(task, run.lanes), Rollout(task, run.eval_episodes)
-    store = TransitionStore(task.observation_size, task.action_size, 1_000_000)
+    store = TransitionStore(task.observation, task.action_size, 1_000_000)
     evaluation_seeds = episode_seeds(np.random.default_rng([run.seed, 1]), run.eval_episodes)
     start = time.monotonic()
     for epoch in range(1, run.epochs + 1):

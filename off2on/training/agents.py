@@ -1,94 +1,122 @@
-"""Reading the members of a pre-training directory, with the checks that name what does not fit."""
+"""Reading the agents of a pre-training or run directory, with the checks that name what does not fit."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from off2on.agents.interface import offline_module
-from off2on.config import Settings
+from off2on.agents.interface import OnlineAgent, agent_module
+from off2on.algorithms import get_algorithm
 from off2on.envs.tasks import Task
 from off2on.errors import Off2OnError
 from off2on.nn.state import Nets, unflatten
+from off2on.settings import Settings
+
+Shapes = dict[str, dict[str, tuple[int, ...]]]
+
+
+@dataclass(frozen=True)
+class StoredAgents:
+    """The agents of a directory, ready to act: each member alone, and the ensemble of all."""
+
+    members: list[OnlineAgent]
+    ensemble: OnlineAgent
 
 
 def load_members(directory: Path, members: int, task: Task, algorithm: str, settings: Settings) -> Nets:
-    """Members `0 .. members-1` of `directory/agent.safetensors`: the networks `KEPT` of the algorithm.
+    """Members `0 .. members-1` of a pre-training: the networks `KEPT` of the algorithm.
 
     Raises:
-        Off2OnError: no such file, a damaged one, too few members, or networks of another shape.
+        Off2OnError: a file is missing or damaged, too few members, or networks of another shape.
     """
     path = directory / "agent.safetensors"
-    nets = read_agent(path)
-    # most networks have a row a member, twins two: the fewest rows are the members
-    available = min(
-        (len(value) for params in nets.values() for value in params.values() if value.dim()), default=0
-    )
+    nets, available = _read_nets(path), _record(directory)["members"]
     if available < members:
         raise Off2OnError(
             f"{path} holds {available} members, the run needs {members}; raise `members` of the scale"
         )
-    fresh = [np.random.default_rng(0) for _ in range(available)]
-    module = offline_module(algorithm)
-    expected = module.init_nets(task.observation_size, task.action_size, settings, fresh)
-    _check(_shapes(nets), _shapes(expected), path)
-    return {
-        name: {key: _first(value, available, members) for key, value in nets[name].items()} for name in expected
-    }
+    return _chosen(_checked(nets, available, task, algorithm, settings, path), available, range(members))
 
 
-def read_agent(path: Path) -> Nets:
-    """The networks of an agent file, as they are.
+def stored_agents(directory: Path, task: Task) -> StoredAgents:
+    """The agents of a pre-training or run directory, whatever their algorithm.
 
     Raises:
-        Off2OnError: no such file, or a damaged one.
+        Off2OnError: a file is missing or damaged, or the networks are not those of the task.
     """
+    path, record = directory / "agent.safetensors", _record(directory)
+    nets, members = _read_nets(path), record["members"]
+    kept = record["algorithm"] if record["kind"] == "pretrain" else record["method_settings"]["objective"]
+    settings = _settings(directory, record)
+    nets = _checked(nets, members, task, kept, settings, path)
+    acting = agent_module(get_algorithm(kept).ensemble or kept)
+    single = [acting.online_agent(_chosen(nets, members, [i]), settings) for i in range(members)]
+    return StoredAgents(single, acting.online_agent(nets, settings))
+
+
+def _record(directory: Path) -> dict[str, Any]:
+    """run.json of a directory of agents."""
+    path = directory / "run.json"
+    if not path.is_file():
+        raise Off2OnError(f"no agents: {path} is missing; make them with `off2on pretrain` first")
+    try:
+        record: dict[str, Any] = json.loads(path.read_text())
+        named = record["algorithm"] if record["kind"] == "pretrain" else record["method_settings"]["objective"]
+        get_algorithm(named)
+        return record | {"members": int(record["members"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise Off2OnError(f"{path} is not the record of agents ({error!r}); pre-train again") from None
+
+
+def _settings(directory: Path, record: Mapping[str, Any]) -> Settings:
+    """The settings that the agents were trained with; what their training did not read has its default."""
+    try:
+        return Settings.model_validate(record["settings"])
+    except (ValidationError, KeyError) as error:
+        raise Off2OnError(f"{directory / 'run.json'}: settings cannot be read: {error}") from None
+
+
+def _read_nets(path: Path) -> Nets:
     if not path.is_file():
         raise Off2OnError(f"no agents: {path} is missing; make them with `off2on pretrain` first")
     try:
         return unflatten(load_file(path))
     except (SafetensorError, ValueError) as error:
         raise Off2OnError(
-            f"{path} is no agent file ({error}); remove its directory and pre-train again"
+            f"{path} is not an agent file ({error}); remove its directory and pre-train again"
         ) from error
 
 
-def tanh_gaussian_policies(directory: Path, task: Task) -> dict[str, Tensor]:
-    """The policies `[N]` of a pre-training or run directory, if they are tanh-Gaussian ones, as CQL's and SAC's.
-
-    Raises:
-        Off2OnError: no agents, a damaged file, agents of another kind, or of a task of other sizes.
-    """
-    path = directory / "agent.safetensors"
-    policies = read_agent(path).get("policy", {})
-    if "log_std.weight" not in policies:
-        raise Off2OnError(
-            f"{path} holds no tanh-Gaussian policies: agents of CQL, FQE or SAC, or "
-            "of a method that starts from them, can be rolled out by hand; those of AWAC and BCQ cannot"
-        )
-    sizes = policies["layer0.weight"].shape[1], policies["mean.weight"].shape[2]
-    if sizes != (task.observation_size, task.action_size):
-        raise Off2OnError(
-            f"{path} holds policies from {sizes[0]} observations to {sizes[1]} actions, task '{task.name}' has "
-            f"{task.observation_size} and {task.action_size}; give --task the task that they were trained on"
-        )
-    return policies
+def _checked(nets: Nets, members: int, task: Task, algorithm: str, settings: Settings, path: Path) -> Nets:
+    """The networks `KEPT`, in the order in which the algorithm makes them."""
+    fresh = [np.random.default_rng(0) for _ in range(members)]
+    expected = agent_module(algorithm).init_nets(task.sizes, settings, fresh)
+    _check(_shapes(nets), _shapes(expected), path)
+    return {name: {key: nets[name][key] for key in params} for name, params in expected.items()}
 
 
-def _first(stacked: Tensor, available: int, members: int) -> Tensor:
-    """The rows of the first members; twins are stacked first critics of all members, then the second ones."""
-    return stacked.view(-1, available, *stacked.shape[1:])[:, :members].flatten(0, 1).clone()
+def _chosen(nets: Nets, available: int, members: Any) -> Nets:
+    """Some of the members; twins are stacked first critics of all members, then the second ones."""
+    rows = list(members)
+
+    def chosen(stacked: Tensor) -> Tensor:
+        return stacked.view(-1, available, *stacked.shape[1:])[:, rows].flatten(0, 1).clone()
+
+    return {net: {name: chosen(value) for name, value in params.items()} for net, params in nets.items()}
 
 
-def _shapes(nets: Nets) -> dict[str, dict[str, tuple[int, ...]]]:
+def _shapes(nets: Nets) -> Shapes:
     return {net: {name: tuple(value.shape) for name, value in params.items()} for net, params in nets.items()}
 
 
-def _check(
-    found: dict[str, dict[str, tuple[int, ...]]], expected: dict[str, dict[str, tuple[int, ...]]], path: Path
-) -> None:
+def _check(found: Shapes, expected: Shapes, path: Path) -> None:
     for net, shapes in expected.items():
         have = found.get(net, {})
         for name in sorted(shapes.keys() | have.keys()):

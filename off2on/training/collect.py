@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from off2on.config import Collect
 from off2on.data.dataset import Dataset, write_dataset
 from off2on.envs.rollout import Episode, Floats, Policy, Rollout, episode_seeds
 from off2on.envs.tasks import Task, get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256
 from off2on.provenance import provenance
+from off2on.scale import Collect
 from off2on.seeding import Rng, stream
 from off2on.training.actors import actor_policy, sac_epochs
-from off2on.training.agents import tanh_gaussian_policies
+from off2on.training.agents import stored_agents
+from off2on.training.evaluate import acting
 from off2on.training.progress import progress_bar
 from off2on.training.shipped import LEVELS, load_actor, shipped_run, snapshot_names
 
@@ -99,11 +100,12 @@ def _snapshots(task: Task, settings: Collect, title: str) -> list[Part]:
 
 
 def _members(task: Task, settings: Collect, title: str, agents: Path) -> list[Part]:
-    policies = tanh_gaussian_policies(agents, task)
-    members = range(len(policies["mean.bias"]))
-    single = {f"member {i}": {name: value[i : i + 1] for name, value in policies.items()} for i in members}
-    shares = [len(share) for share in np.array_split(np.empty(settings.transitions), len(single))]
-    return roll(task, {name: partial(actor_policy, p) for name, p in single.items()}, shares, settings.seed, title)
+    members = stored_agents(agents, task).members
+    policies: dict[str, Callable[[Rng], Policy]] = {
+        f"member {i}": partial(acting, agent, explore=True) for i, agent in enumerate(members)
+    }
+    shares = [len(share) for share in np.array_split(np.empty(settings.transitions), len(members))]
+    return roll(task, policies, shares, settings.seed, title)
 
 
 def _buffer(task: Task, settings: Collect, title: str) -> list[Part]:

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
+from off2on.agents.sac import EnsembleAgent, SacNoise, init_agent
 from off2on.agents.twins import soft_update
-from off2on.config import Scale
+from off2on.algorithms.sac import Sac
 from off2on.data.batch import Batch
 from off2on.envs.tasks import get_task
 from off2on.files import write_text
@@ -29,6 +29,7 @@ from off2on.nn.memory import keep_freed_memory
 from off2on.nn.mlp import Params, layer_names
 from off2on.nn.state import Nets, flatten
 from off2on.provenance import now, peak_memory_mb, provenance
+from off2on.scale import Scale
 from off2on.seeding import stream
 from off2on.training.progress import progress_bar
 
@@ -37,14 +38,14 @@ WARM_UP = 5
 
 
 class LoopAgent:
-    """The naive ensemble: a list of single networks that take turns, the same losses as `EnsembleAgent`.
+    """The naive ensemble: single networks one after the other, with the same losses as `EnsembleAgent`.
 
     Args:
         nets: `policy [N]` and `critic [2N]`, as the batched agent takes them.
         settings: of the losses and optimisers.
     """
 
-    def __init__(self, nets: Nets, settings: SacSettings) -> None:
+    def __init__(self, nets: Nets, settings: Sac) -> None:
         self.settings = settings
         self.policies = _separate(nets["policy"])
         #: first critics of the members, then second ones
@@ -57,18 +58,18 @@ class LoopAgent:
         self.adam = Adam(trained, rates)
         self.nets: Nets = {**trained, "target": _named(self.targets)}
 
-    def gradients(self, batch: Batch, noise: Tensor) -> Gradients:
+    def gradients(self, batch: Batch, noise: SacNoise) -> Gradients:
         """What `sac_gradients` computes (facts 1.6), one network after the other."""
         alpha = self.log_alpha.detach().exp()
         frozen = [{name: value.detach() for name, value in critic.items()} for critic in self.critics]
 
-        actions, log_pi = sample(self._policy(batch.observations), noise[0])
+        actions, log_pi = sample(self._policy(batch.observations), noise.policy)
         q_policy = torch.stack(_minima(frozen, batch.observations, actions)).mean(0)
         policy_loss = (alpha * log_pi - q_policy).mean()
         alpha_loss = -(self.log_alpha * (log_pi.detach() - batch.actions.shape[-1])).mean()
 
         with torch.no_grad():
-            next_actions, next_log_pi = sample(self._policy(batch.next_observations), noise[1])
+            next_actions, next_log_pi = sample(self._policy(batch.next_observations), noise.target)
             minima = _minima(self.targets, batch.next_observations, next_actions)
             discounts = (1 - batch.terminals) * self.settings.discount
             ys = [batch.rewards + discounts * (q_next - alpha * next_log_pi) for q_next in minima]
@@ -82,7 +83,7 @@ class LoopAgent:
             "temperature": torch.autograd.grad(alpha_loss, [self.log_alpha]),
         }
 
-    def update(self, batch: Batch, noise: Tensor) -> None:
+    def update(self, batch: Batch, noise: SacNoise) -> None:
         """One gradient step on `[B, .]` transitions, then the soft target update."""
         self.adam.step(self.gradients(batch, noise))
         for target, critic in zip(self.targets, self.critics, strict=True):
@@ -164,7 +165,7 @@ class Bench:
     def __init__(self, implementation: str, members: int, sizes: Sizes) -> None:
         rngs = [stream("cost", member) for member in range(members)]
         nets = init_agent(sizes.observation, sizes.action, sizes.widths, rngs)
-        self.agent = IMPLEMENTATIONS[implementation](nets, SacSettings())
+        self.agent = IMPLEMENTATIONS[implementation](nets, Sac())
         rng = stream("cost", "batch")
 
         def normals(*shape: int) -> Tensor:
@@ -177,7 +178,7 @@ class Bench:
             normals(sizes.batch, sizes.observation),
             torch.zeros(sizes.batch),
         )
-        self.noise = normals(2, sizes.batch, sizes.action)
+        self.noise = SacNoise(*normals(2, sizes.batch, sizes.action))
 
     def step(self) -> None:
         """One gradient step."""
@@ -185,7 +186,7 @@ class Bench:
 
     def action(self) -> None:
         """One exploration action at one observation."""
-        self.agent.act(self.batch.observations[:1], self.noise[0, :1])
+        self.agent.act(self.batch.observations[:1], self.noise.policy[:1])
 
     @property
     def state_mb(self) -> float:
@@ -197,14 +198,14 @@ class Bench:
 def measure_cost(scale: Scale, path: Path) -> None:
     """Measure every N of the scale: the CSV `path`, and a JSON file beside it that says on what.
 
-    Times are medians with quartiles, in ms; batched and loop take turns, so that other load meets both alike.
+    Times are medians with quartiles, in ms; batched and loop are interleaved, so background load affects both.
 
     Raises:
         Off2OnError: unknown task, or a file cannot be written.
     """
     task = get_task(scale.tasks[0])
     widths = (scale.network.width,) * scale.network.depth
-    sizes = Sizes(task.observation_size, task.action_size, widths, scale.online.batch)
+    sizes = Sizes(task.observation.size, task.action_size, widths, scale.of(Sac).batch)
     started, load = now(), os.getloadavg()[0]
     pairs = [(name, members) for members in scale.cost.members for name in IMPLEMENTATIONS]
     growths = _peak_growths(pairs, sizes)

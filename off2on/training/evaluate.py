@@ -6,17 +6,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import ensemble_policy
+from off2on.agents.interface import OnlineAgent
 from off2on.analysis.auroc import auroc, fixed_subset, random_actions
-from off2on.envs.rollout import Episode, Floats, Rollout, episode_seeds
+from off2on.envs.rollout import Episode, Floats, Observations, Policy, Rollout, episode_seeds
 from off2on.envs.tasks import Task
 from off2on.errors import Off2OnError
-from off2on.nn.mlp import Params
 from off2on.replay.store import TransitionStore
-from off2on.seeding import stream
+from off2on.seeding import Rng, stream
+from off2on.training.agents import StoredAgents
 from off2on.training.rundir import Row
 
-#: values of `[n, O]`, `[n, A]` pairs, one row a member: `[E, n]`
+#: values of several actions `[R, n, A]` at each of `[n, ...]` observations: `[R, E, n]`
 QFunction = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -44,9 +44,9 @@ def auroc_columns(q: QFunction, store: TransitionStore, first: int, most: int, *
     if count == 0:
         return {"q_auroc": None, "q_auroc_single": None}
     observations, actions = store.pairs(fixed_subset(count, most, *key) + first)
-    real = q(observations, actions)
-    fake = random_actions(len(actions), actions.shape[-1], *key)
-    random = torch.stack([q(observations, torch.from_numpy(draw)) for draw in fake], 1)
+    fake = torch.from_numpy(random_actions(len(actions), actions.shape[-1], *key))
+    real, *random_values = q(observations, torch.cat([actions.unsqueeze(0), fake]))
+    random = torch.stack(random_values, 1)
     return {
         "q_auroc": auroc(real.mean(0).numpy(), random.mean(0).numpy()),
         "q_auroc_single": float(np.mean([auroc(a.numpy(), b.numpy()) for a, b in zip(real, random, strict=True)])),
@@ -99,20 +99,24 @@ class Averages:
         self._count.copy_(tensors["averages//"])
 
 
-def member_episodes(policies: Params, task: Task, episodes: int, seed: int) -> dict[str, list[Episode]]:
+def member_episodes(agents: StoredAgents, task: Task, episodes: int, seed: int) -> dict[str, list[Episode]]:
     """Deterministic episodes of 'member 0' ... and of the 'ensemble', all from the same resets."""
-    members = policies["mean.bias"].shape[0]
-    seeds = episode_seeds(stream("evaluate", task.name, seed), episodes)
     rollout = Rollout(task, episodes)
-    choices = {f"member {i}": slice(i, i + 1) for i in range(members)} | {"ensemble": slice(0, members)}
+    named = {f"member {i}": agent for i, agent in enumerate(agents.members)} | {"ensemble": agents.ensemble}
     found = {}
-    for name, chosen in choices.items():
-        policy = {key: value[chosen] for key, value in policies.items()}
-
-        @torch.no_grad()
-        def act(observations: Floats, policy: Params = policy) -> Floats:
-            actions: Floats = torch.tanh(ensemble_policy(policy, torch.from_numpy(observations)).mean).numpy()
-            return actions
-
-        found[name] = rollout.episodes(act, seeds)
+    for name, agent in named.items():
+        rng = stream("evaluate", task.name, seed)
+        seeds = episode_seeds(rng, episodes)
+        found[name] = rollout.episodes(acting(agent, rng, explore=False), seeds)
     return found
+
+
+def acting(agent: OnlineAgent, rng: Rng, *, explore: bool) -> Policy:
+    """The policy of an agent for roll-outs, with the generator's noise."""
+
+    def act(observations: Observations) -> Floats:
+        noise = agent.acting_noise(rng, len(observations), explore=explore)
+        actions: Floats = agent.act(torch.from_numpy(observations), noise).numpy()
+        return actions
+
+    return act

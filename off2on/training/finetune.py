@@ -2,99 +2,43 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import init_agent
-from off2on.agents.interface import online_module
-from off2on.config import Settings
+from off2on.agents.interface import agent_module, derived_columns
 from off2on.data.dataset import read_dataset
-from off2on.envs.rollout import Floats, Rollout, episode_seeds
-from off2on.envs.tasks import Task, get_task
-from off2on.method import Method
+from off2on.envs.rollout import Rollout, episode_seeds
+from off2on.jobs import FinetuneJob, identity, parameters, stream_key, title
 from off2on.nn.state import Nets, flatten
+from off2on.provenance import config_hash
+from off2on.replay.inputs import SamplerInputs
 from off2on.replay.samplers import make_sampler
 from off2on.replay.store import TransitionStore
 from off2on.seeding import restore, states, stream
 from off2on.training.agents import load_members
-from off2on.training.evaluate import Averages, auroc_columns, return_columns
+from off2on.training.evaluate import Averages, acting, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
 from off2on.training.rundir import Row, RunDirectory
 
 
 @dataclass(frozen=True)
-class FinetuneJob:
-    """What a fine-tuning run is: its name in results/ and its settings."""
+class Inputs:
+    """What a run reads, as its method needs it: an offline dataset to replay, a pre-training directory."""
 
-    scale: str
-    source: str
-    task: str
-    dataset: str
-    method: Method
-    seed: int
-    settings: Settings
-
-    @property
-    def members(self) -> int:
-        """Ensemble size of the run."""
-        return self.method.size(self.settings)
-
-    @property
-    def key(self) -> tuple[str | int, ...]:
-        """What the random streams of the run are named by."""
-        return ("finetune", self.source, self.task, self.dataset, self.method.name, self.seed)
-
-    @property
-    def title(self) -> str:
-        """What messages and the progress bar call the run."""
-        return f"{self.method.name} {self.task}/{self.dataset} seed {self.seed}"
-
-    @property
-    def rates(self) -> str:
-        """The section of the settings that has the learning rates."""
-        objective = self.method.objective
-        return objective if objective in {"awac", "bcq"} else "online"
-
-    def identity(self) -> dict[str, Any]:
-        """What the numbers depend on: the first part of run.json."""
-        return {
-            "kind": "finetune",
-            "scale": self.scale,
-            "source": self.source,
-            "task": self.task,
-            "dataset": self.dataset,
-            "method": self.method.name,
-            "seed": self.seed,
-            "members": self.members,
-            "method_settings": {
-                "sampler": self.method.sampler,
-                "objective": self.method.objective,
-                "offline": self.method.offline,
-                "members": self.members,
-            },
-            "settings": self.settings.model_dump(include=self.method.sections),
-        }
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a run starts from: an offline dataset and the pre-training directory on it."""
-
-    data: Path
-    agents: Path
+    data: Path | None = None
+    agents: Path | None = None
 
 
 def finetune(
-    job: FinetuneJob, start: Start | None, out: Path, wait: bool = False, checkpoint_seconds: float = 60
+    job: FinetuneJob, inputs: Inputs, out: Path, wait: bool = False, checkpoint_seconds: float = 60
 ) -> None:
-    """Fine-tune, or carry on fine-tuning, and write the outputs of `out`.
+    """Fine-tune, or resume fine-tuning, and write the outputs of `out`.
 
     Args:
         job: the run.
-        start: dataset and offline agents; None: from scratch.
+        inputs: offline dataset and agents; without agents it starts from fresh networks.
         out: the run's directory.
         wait: wait for another process that holds the directory.
         checkpoint_seconds: the least time between two states on disk.
@@ -102,50 +46,47 @@ def finetune(
     Raises:
         Off2OnError: bad dataset or agents, a directory in use or of other settings, a damaged state, a full disk.
     """
-    with RunDirectory(out, job.identity(), wait, checkpoint_seconds) as run:
+    settings_hash = config_hash(parameters(job))
+    with RunDirectory(out, identity(job), settings_hash, wait, checkpoint_seconds) as run:
         if not run.complete():
-            _Finetuning(job, start, run).work()
+            _Finetuning(job, inputs, run).work()
 
 
-def _initial_nets(job: FinetuneJob, task: Task, start: Start | None) -> Nets:
-    if start is not None and job.method.offline is not None:
-        return load_members(start.agents, job.members, task, job.method.offline, job.settings)
-    rngs = [stream(*job.key, member, "init") for member in range(job.members)]
-    return init_agent(task.observation_size, task.action_size, job.settings.network.widths, rngs)
+def _initial_nets(job: FinetuneJob, agents: Path | None) -> Nets:
+    if agents is not None and job.method.start is not None:
+        return load_members(agents, job.members, job.task, job.method.start, job.settings)
+    rngs = [stream(*stream_key(job), member, "init") for member in range(job.members)]
+    return agent_module(job.method.online).init_nets(job.task.sizes, job.settings, rngs)
 
 
 class _Finetuning:
     """The state of the loop: agent, store, sampler, generators, rows so far, place in the epoch."""
 
-    def __init__(self, job: FinetuneJob, start: Start | None, run: RunDirectory) -> None:
-        self.job, self.run, self.start = job, run, start
-        self.online = online = job.settings.online
-        self.task = get_task(job.task)
+    def __init__(self, job: FinetuneJob, inputs: Inputs, run: RunDirectory) -> None:
+        self.job, self.run = job, run
+        self.task, self.loop, self.key = job.task, job.settings.finetuning, stream_key(job)
         self.dataset_return: float | None = None
-        if start is None:
-            self.store = TransitionStore(self.task.observation_size, self.task.action_size, online.env_steps)
-        else:
-            dataset = read_dataset(start.data, self.task)
-            self.dataset_return = dataset.mean_episode_return()
-            self.store = TransitionStore.from_dataset(dataset)
+        self.store = self._initial_store(inputs.data)
         self.offline_size, self.offline_frames = self.store.size, self.store.frames
-        self.agent = online_module(job.method.objective).online_agent(
-            _initial_nets(job, self.task, start), job.settings
-        )
-        if start is not None:
-            run.starts_from({"dataset": start.data, "agents": start.agents / "agent.safetensors"})
-        roles = ("explore", "reset", "sample", "update")
-        self.rngs = {role: stream(*job.key, role) for role in roles}
+        nets = _initial_nets(job, inputs.agents)
+        self.agent = agent_module(job.method.online).online_agent(nets, job.settings)
+        files = {"dataset": inputs.data, "agents": inputs.agents and inputs.agents / "agent.safetensors"}
+        run.starts_from({name: path for name, path in files.items() if path})
+        self.rngs = {role: stream(*self.key, role) for role in ("explore", "reset", "sample", "update")}
         self.sampler = make_sampler(
             job.method.sampler,
-            self.store,
-            self.offline_size,
-            job.settings,
-            job.method.batch(job.settings),
-            init_rng=stream(*job.key, "density"),
-            rng=self.rngs["sample"],
+            SamplerInputs(
+                self.store,
+                self.offline_size,
+                self.task.observation,
+                job.settings,
+                job.batch,
+                init_rng=stream(*self.key, "density"),
+                rng=self.rngs["sample"],
+            ),
         )
-        self.evaluation, self.exploration = Rollout(self.task, online.eval_episodes), Rollout(self.task, 1)
+        self.evaluation, self.exploration = Rollout(self.task, self.loop.eval_episodes), Rollout(self.task, 1)
+        self.explore = acting(self.agent, self.rngs["explore"], explore=True)
         self.averages = Averages(self._averaged())
         self.rows: list[Row] = []
         #: epochs finished, gradient steps of this epoch done (None: its steps are not collected yet)
@@ -158,31 +99,30 @@ class _Finetuning:
     def _averaged(self) -> list[str]:
         """The columns that are means over minibatches; the others stay empty."""
         density = ["density_ratio_online", "density_ratio_offline"]
-        return ["q_mean"] + ["offline_fraction"] * (self.start is not None) + density * self.job.method.balanced
+        return ["q_mean"] + ["offline_fraction"] * (self.offline_size > 0) + density * self.job.sampler.balanced
+
+    def _initial_store(self, data: Path | None) -> TransitionStore:
+        """The offline data, or nothing yet."""
+        derived = derived_columns(self.job.method.online)
+        if data is None:
+            return TransitionStore(self.task.observation, self.task.action_size, self.loop.env_steps, derived)
+        dataset = read_dataset(data, self.task)
+        self.dataset_return = dataset.mean_episode_return()
+        return TransitionStore.from_dataset(dataset, derived)
 
     # ----------------------------------------------------------------------------------------- the loop
 
-    @property
-    def epochs(self) -> int:
-        """Epochs of the run; the warm-up of a run from scratch counts as environment steps."""
-        warmup = self.online.warmup_steps if self.start is None else 0
-        return (self.online.env_steps - warmup) // self.online.epoch_steps
-
-    def _updates(self, epoch: int) -> int:
-        longer = epoch == 0 and self.job.method.first_epoch_longer
-        return self.online.epoch_steps * (self.online.first_epoch_multiplier if longer else 1)
-
     def work(self) -> None:
         self._load()
-        total = sum(self._updates(epoch) for epoch in range(self.epochs))
-        with progress_bar(self.job.title, total, "step", initial=self.gradient_steps) as bar:
-            while self.epoch < self.epochs:
+        total = sum(map(self.job.updates, range(self.job.epochs)))
+        with progress_bar(title(self.job), total, "step", initial=self.gradient_steps) as bar:
+            while self.epoch < self.job.epochs:
                 if self.step is None:
                     self._evaluate()
                     bar.set_postfix(return_mean=f"{self.rows[-1]['return_mean']:.0f}")
                     self._collect()
                     self.step = 0
-                while self.step < self._updates(self.epoch):
+                while self.step < self.job.updates(self.epoch):
                     self._learn()
                     self.step += 1
                     bar.update()
@@ -194,11 +134,11 @@ class _Finetuning:
 
     def _collect(self) -> None:
         """One epoch of exploration; from scratch, the first one has the warm-up in front of it (facts 3.1)."""
-        steps = self.online.epoch_steps
-        if self.start is None and self.epoch == 0:
-            steps += self.online.warmup_steps
+        steps = self.loop.epoch_steps
+        if self.job.method.start is None and self.epoch == 0:
+            steps += self.loop.warmup_steps
         self.explore_returns = []
-        for episode in self.exploration.explore(self._explore, steps, self.rngs["reset"]):
+        for episode in self.exploration.explore(self.explore, steps, self.rngs["reset"]):
             rows = self.store.append(episode.observations, episode.actions, episode.rewards, episode.terminals)
             self.sampler.append(rows)
             self.episodes += 1
@@ -214,21 +154,12 @@ class _Finetuning:
         self.averages.add(metrics)
         self.gradient_steps += 1
 
-    def _explore(self, observations: Floats) -> Floats:
-        noise = self.agent.acting_noise(self.rngs["explore"], len(observations), explore=True)
-        return self.agent.act(torch.from_numpy(observations), noise).numpy()
-
     # ------------------------------------------------------------------------------- rows and outputs
 
     def _evaluate(self) -> None:
-        key = self.job.key
-        rng = stream(*key, "evaluate", self.epoch)
-        seeds = episode_seeds(rng, self.online.eval_episodes)
-
-        def act(observations: Floats) -> Floats:
-            noise = self.agent.acting_noise(rng, len(observations), explore=False)
-            return self.agent.act(torch.from_numpy(observations), noise).numpy()
-
+        rng = stream(*self.key, "evaluate", self.epoch)
+        seeds = episode_seeds(rng, self.loop.eval_episodes)
+        act = acting(self.agent, rng, explore=False)
         row: Row = {
             "env_steps": self.store.size - self.offline_size,
             "online_episodes": self.episodes,
@@ -237,8 +168,8 @@ class _Finetuning:
         row |= return_columns(self.evaluation.episodes(act, seeds), self.task)
         explored = self.explore_returns
         row["explore_return_mean"] = float(np.mean(explored)) if explored else None
-        row |= self.averages.take(f"{self.job.title}, step {self.gradient_steps}", self.job.rates)
-        row |= auroc_columns(self.agent.q, self.store, self.offline_size, self.online.auroc_pairs, *key)
+        row |= self.averages.take(f"{title(self.job)}, step {self.gradient_steps}", self.job.section)
+        row |= auroc_columns(self.agent.q, self.store, self.offline_size, self.loop.auroc_pairs, *self.key)
         temperature = self.agent.nets.get("temperature")
         row["alpha"] = float(temperature["log_alpha"].detach().exp()) if temperature else None
         row["wall_seconds"] = round(self.run.wall_seconds, 1)
@@ -249,7 +180,7 @@ class _Finetuning:
         method = self.job.method
         words = {"label": method.label, "description": method.description}
         extra = {
-            "method_settings": words | self.job.identity()["method_settings"],
+            "method_settings": words | self.job.composition,
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.offline_size,
         }

@@ -7,10 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from off2on.agents.sac import EnsembleAgent
+from off2on.algorithms.sac import Sac
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.nn.mlp import Params, layer_names
 from off2on.nn.state import Nets, flatten
+from off2on.provenance import config_hash
+from off2on.training.agents import StoredAgents
 from off2on.training.evaluate import member_episodes, return_columns
 from off2on.training.rundir import Row, RunDirectory
 
@@ -44,7 +48,7 @@ def import_agents(directory: Path, out: Path) -> None:
     nets = read_published(directory)
     members, _, width = nets["policy"]["layer0.weight"].shape
     steps = 1_000_000
-    identity = {
+    identity: dict[str, Any] = {
         "kind": "pretrain",
         "scale": "published",
         "source": "d4rl-v0",
@@ -55,10 +59,11 @@ def import_agents(directory: Path, out: Path) -> None:
         "members": members,
         "settings": {"members": members, "network": {"width": width, "depth": len(layer_names(nets["policy"]))}},
     }
-    with RunDirectory(out, identity, wait=False, checkpoint_seconds=60) as run:
+    settings_hash = config_hash(identity["settings"])
+    with RunDirectory(out, identity, settings_hash, wait=False, checkpoint_seconds=60) as run:
         if run.complete():
             return
-        found = member_episodes(nets["policy"], get_task("halfcheetah"), episodes=5, seed=0)
+        found = member_episodes(_agents(nets), get_task("halfcheetah"), episodes=5, seed=0)
         episodes = [episode for member in range(members) for episode in found[f"member {member}"]]
         row: Row = {"env_steps": 0, "online_episodes": 0, "gradient_steps": steps}
         row |= return_columns(episodes, get_task("halfcheetah")) | {"wall_seconds": round(run.wall_seconds, 1)}
@@ -67,6 +72,15 @@ def import_agents(directory: Path, out: Path) -> None:
             "dataset_transitions": None,
         }
         run.finish([row], flatten(nets), extra)
+
+
+def _agents(nets: Nets) -> StoredAgents:
+    members = len(nets["policy"]["mean.bias"])
+    single = [
+        {net: {name: value[i::members] for name, value in params.items()} for net, params in nets.items()}
+        for i in range(members)
+    ]
+    return StoredAgents([EnsembleAgent(own, Sac()) for own in single], EnsembleAgent(nets, Sac()))
 
 
 def _members(directory: Path) -> list[Path]:

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from off2on.config import Likelihood
 from off2on.data.dataset import Dataset, Floats, read_dataset
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
@@ -22,6 +21,7 @@ from off2on.nn.gaussian import LOG_2PI
 from off2on.nn.likelihood_vae import elbo, init_vae, log_likelihood
 from off2on.nn.state import Nets
 from off2on.provenance import config_hash, now, peak_memory_mb, provenance
+from off2on.scale import Likelihood
 from off2on.seeding import Rng, stream
 from off2on.training.progress import progress_bar
 
@@ -78,7 +78,7 @@ def likelihood(job: LikelihoodJob, data: Path, rollouts: Path, out: Path) -> Non
     found, told = _compare(job, _pairs(offline)[~held], _pairs(offline)[held], _pairs(online))
     record = {
         **job.identity(),
-        "config_hash": config_hash(job.identity()),
+        "config_hash": config_hash(job.identity()["settings"]),
         **provenance(),
         "dataset_sha256": sha256(data),
         "parents": {str(path): sha256(path) for path in (data, rollouts)},

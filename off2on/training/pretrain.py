@@ -1,20 +1,18 @@
-"""Offline pre-training: N members of an algorithm on one dataset, with evaluations along the way (facts 2)."""
+"""Offline pre-training: N members of an algorithm on one dataset, with evaluations along the way."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from off2on.agents.interface import OfflineAgent, offline_module
-from off2on.config import Settings
+from off2on.agents.interface import OfflineAgent, agent_module, derived_columns
 from off2on.data.dataset import read_dataset
-from off2on.envs.rollout import Floats, Rollout, episode_seeds
-from off2on.envs.tasks import get_task
+from off2on.envs.rollout import Floats, Observations, Rollout, episode_seeds
 from off2on.errors import Off2OnError
-from off2on.method import Algorithm
+from off2on.jobs import PretrainJob, identity, parameters, stream_key, title
 from off2on.nn.state import flatten
+from off2on.provenance import config_hash
 from off2on.replay.store import TransitionStore
 from off2on.seeding import restore, states, stream
 from off2on.training.agents import load_members
@@ -26,44 +24,6 @@ from off2on.training.rundir import Row, RunDirectory
 AUROC_PAIRS = 2_000
 
 
-@dataclass(frozen=True)
-class PretrainJob:
-    """What an offline pre-training is: its name in results/ and its settings."""
-
-    scale: str
-    source: str
-    task: str
-    dataset: str
-    algorithm: Algorithm
-    seed: int
-    settings: Settings
-
-    @property
-    def key(self) -> tuple[str | int, ...]:
-        """What the random streams of the job are named by."""
-        return ("pretrain", self.source, self.task, self.dataset, self.algorithm.name, self.seed)
-
-    @property
-    def title(self) -> str:
-        """What messages and the progress bar call the job."""
-        return f"{self.algorithm.name} {self.task}/{self.dataset} seed {self.seed}"
-
-    def identity(self) -> dict[str, Any]:
-        """The first part of run.json."""
-        settings = self.settings.model_dump(include={"members", "network", "offline", self.algorithm.section})
-        return {
-            "kind": "pretrain",
-            "scale": self.scale,
-            "source": self.source,
-            "task": self.task,
-            "dataset": self.dataset,
-            "algorithm": self.algorithm.name,
-            "seed": self.seed,
-            "members": self.settings.members,
-            "settings": settings,
-        }
-
-
 def pretrain(
     job: PretrainJob,
     data: Path,
@@ -72,7 +32,7 @@ def pretrain(
     wait: bool = False,
     checkpoint_seconds: float = 60,
 ) -> None:
-    """Train, or carry on training, and write the outputs of `out`.
+    """Train, or resume training, and write the outputs of `out`.
 
     Args:
         job: the pre-training.
@@ -89,7 +49,8 @@ def pretrain(
     if (agents is None) != (job.algorithm.start is None):
         need = f"the agents of '{job.algorithm.start}'" if job.algorithm.start else "no agents"
         raise Off2OnError(f"algorithm '{job.algorithm.name}' starts from {need}; --agents says {agents}")
-    with RunDirectory(out, job.identity(), wait, checkpoint_seconds) as run:
+    settings_hash = config_hash(parameters(job))
+    with RunDirectory(out, identity(job), settings_hash, wait, checkpoint_seconds) as run:
         if not run.complete():
             _Pretraining(job, data, agents, run).work()
 
@@ -99,15 +60,14 @@ class _Pretraining:
 
     def __init__(self, job: PretrainJob, data: Path, agents: Path | None, run: RunDirectory) -> None:
         self.job, self.run, self.agents = job, run, agents
-        self.task = get_task(job.task)
-        self.offline = job.settings.offline
+        self.task, self.loop, self.key = job.task, job.settings.pretraining, stream_key(job)
         dataset = read_dataset(data, self.task)
         self.dataset_return = dataset.mean_episode_return()
-        self.store = TransitionStore.from_dataset(dataset)
+        self.store = TransitionStore.from_dataset(dataset, derived_columns(job.algorithm.name))
         members = range(job.settings.members)
-        self.rngs = {f"{role}{i}": stream(*job.key, i, role) for role in ("batch", "noise") for i in members}
+        self.rngs = {f"{role}{i}": stream(*self.key, i, role) for role in ("batch", "noise") for i in members}
         self.agent = self._fresh_agent()
-        self.rollout = Rollout(self.task, self.offline.eval_episodes)
+        self.rollout = Rollout(self.task, self.loop.eval_episodes)
         run.starts_from({"dataset": data} | ({"agents": agents / "agent.safetensors"} if agents else {}))
         self.averages = Averages(["q_mean"] + ["alpha"] * ("temperature" in self.agent.nets))
         self.rows: list[Row] = []
@@ -115,9 +75,9 @@ class _Pretraining:
 
     def _fresh_agent(self) -> OfflineAgent:
         job, settings = self.job, self.job.settings
-        module = offline_module(job.algorithm.name)
-        init = [stream(*job.key, i, "init") for i in range(settings.members)]
-        nets = module.init_nets(self.task.observation_size, self.task.action_size, settings, init)
+        module = agent_module(job.algorithm.name)
+        init = [stream(*self.key, i, "init") for i in range(settings.members)]
+        nets = module.init_nets(self.task.sizes, settings, init)
         if self.agents is not None and job.algorithm.start is not None:
             found = load_members(self.agents, settings.members, self.task, job.algorithm.start, settings)
             nets["policy"] = found["policy"]
@@ -125,14 +85,14 @@ class _Pretraining:
 
     def work(self) -> None:
         self._load()
-        total = self.job.algorithm.steps(self.job.settings)
-        with progress_bar(self.job.title, total, "step", initial=self.step) as bar:
+        total = self.job.steps
+        with progress_bar(title(self.job), total, "step", initial=self.step) as bar:
             if not self.rows:
                 self._evaluate()
             while self.step < total:
                 self._learn()
                 bar.update()
-                if self.step % self.offline.evaluate_every == 0 or self.step == total:
+                if self.step % self.loop.evaluate_every == 0 or self.step == total:
                     self._evaluate()
                     bar.set_postfix(return_mean=f"{self.rows[-1]['return_mean']:.0f}")
                 if self.run.due():
@@ -142,23 +102,23 @@ class _Pretraining:
             "dataset_transitions": self.store.size,
             "member_returns": self.member_returns,
         }
-        nets = {name: self.agent.nets[name] for name in offline_module(self.job.algorithm.name).KEPT}
+        nets = {name: self.agent.nets[name] for name in agent_module(self.job.algorithm.name).KEPT}
         self.run.finish(self.rows, flatten(nets), extra)
 
     def _learn(self) -> None:
-        members, batch = range(self.agent.members), self.job.algorithm.batch(self.job.settings)
+        members, batch = range(self.agent.members), self.job.batch
         rows = np.stack([self.rngs[f"batch{i}"].integers(self.store.size, size=batch) for i in members])
         noise = self.agent.draw_noise([self.rngs[f"noise{i}"] for i in members], batch)
         self.averages.add(self.agent.update(self.store.batch(rows), noise))
         self.step += 1
 
     def _evaluate(self) -> None:
-        rng = stream(*self.job.key, "evaluate", self.step)
-        seeds = episode_seeds(rng, self.offline.eval_episodes)
+        rng = stream(*self.key, "evaluate", self.step)
+        seeds = episode_seeds(rng, self.loop.eval_episodes)
         found = []
         for member in range(self.agent.members):
 
-            def act(observations: Floats, member: int = member) -> Floats:
+            def act(observations: Observations, member: int = member) -> Floats:
                 noise = self.agent.acting_noise(rng, len(observations), explore=False)
                 return self.agent.act(torch.from_numpy(observations), noise, member).numpy()
 
@@ -166,8 +126,8 @@ class _Pretraining:
         self.member_returns = [float(np.mean([e.total for e in episodes])) for episodes in found]
         row: Row = {"env_steps": 0, "online_episodes": 0, "gradient_steps": self.step}
         row |= return_columns([episode for episodes in found for episode in episodes], self.task)
-        row |= auroc_columns(self.agent.q, self.store, 0, AUROC_PAIRS, *self.job.key)
-        row |= self.averages.take(f"{self.job.title}, step {self.step}", self.job.algorithm.section)
+        row |= auroc_columns(self.agent.q, self.store, 0, AUROC_PAIRS, *self.key)
+        row |= self.averages.take(f"{title(self.job)}, step {self.step}", self.job.section)
         row["wall_seconds"] = round(self.run.wall_seconds, 1)
         self.rows.append(row)
         self.run.write_progress(self.rows)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import torch
 
-from off2on.agents.interface import offline_module
-from off2on.config import Settings
+from off2on.agents.interface import agent_module
 from off2on.data.dataset import write_dataset
-from off2on.envs.rollout import Floats, Policy
+from off2on.envs.rollout import Floats, Observations, Policy
 from off2on.envs.tasks import Task, get_task
 from off2on.files import sha256
 from off2on.provenance import provenance
 from off2on.seeding import Rng
+from off2on.settings import Settings
 from off2on.training.agents import load_members
 from off2on.training.collect import gathered, roll
 
@@ -63,9 +63,9 @@ def roll_out(job: RolloutJob, agents: Path, out: Path) -> None:
 def _stochastic(agents: Path, task: Task, job: RolloutJob, rng: Rng) -> Policy:
     """The first member's policy, sampling with the generator's noise."""
     nets = load_members(agents, 1, task, job.algorithm, job.settings)
-    agent = offline_module(job.algorithm).offline_agent(nets, job.settings)
+    agent = agent_module(job.algorithm).offline_agent(nets, job.settings)
 
-    def act(observations: Floats) -> Floats:
+    def act(observations: Observations) -> Floats:
         noise = agent.acting_noise(rng, len(observations), explore=True)
         actions: Floats = agent.act(torch.from_numpy(observations), noise, 0).numpy()
         return actions

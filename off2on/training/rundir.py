@@ -1,4 +1,4 @@
-"""A training job's directory: its lock, its resume state, its outputs (design, 'Resume state')."""
+"""A training job's directory: its lock, its resume state, its outputs (docs/results-format.md)."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from torch import Tensor
 from off2on.errors import Off2OnError
 from off2on.files import atomic, sha256, write_text
 from off2on.paths import OUTPUTS
-from off2on.provenance import config_hash, now, peak_memory_mb, provenance
+from off2on.provenance import now, peak_memory_mb, provenance
 from off2on.results import COLUMNS
 
 Row = dict[str, float | int | None]
@@ -30,18 +30,26 @@ STATE = "state.safetensors"
 class RunDirectory:
     """Holds a lock from `__enter__` to `__exit__`; saves and loads the state; writes the outputs at the end."""
 
-    def __init__(self, path: Path, identity: Mapping[str, Any], wait: bool, checkpoint_seconds: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        identity: Mapping[str, Any],
+        config_hash: str,
+        wait: bool,
+        checkpoint_seconds: float,
+    ) -> None:
         """Take the directory of the run that `identity` describes.
 
         Args:
             path: the directory; made if it is missing.
             identity: the first part of run.json: kind, source, task, dataset, seed, settings, ...
+            config_hash: of everything but code, inputs and name that the numbers depend on.
             wait: wait for another process that holds the directory, instead of an error.
             checkpoint_seconds: the least time between two states on disk.
         """
         self.path = path
         self.identity = dict(identity)
-        self.config_hash = config_hash(self.identity)
+        self.config_hash = config_hash
         self._wait = wait
         self._lock = FileLock(path / ".lock")
         self._checkpoint_seconds = checkpoint_seconds
@@ -73,7 +81,7 @@ class RunDirectory:
                 raise Off2OnError(
                     f"{self.path} is in use by {who}. Let it finish or stop it, or add --wait to wait for it"
                 ) from None
-            _say(f"waiting for {who}, which works on {self.path}")
+            _say(f"waiting for {who}, which is working on {self.path}")
             self._lock.acquire()
 
     def __exit__(
@@ -82,7 +90,7 @@ class RunDirectory:
         (self.path / ".owner").unlink(missing_ok=True)
         self._lock.release()
         if kind is KeyboardInterrupt:
-            _say(f"interrupted: run the same command again, {self.path} carries on from its last checkpoint")
+            _say(f"interrupted: run the same command again, {self.path} resumes from its last checkpoint")
 
     @property
     def wall_seconds(self) -> float:
@@ -97,13 +105,29 @@ class RunDirectory:
         """
         if not all((self.path / name).is_file() for name in OUTPUTS):
             return False
-        recorded = json.loads((self.path / "run.json").read_text()).get("config_hash")
-        if recorded != self.config_hash:
+        recorded = json.loads((self.path / "run.json").read_text())
+        if differences := self._differences(recorded):
             raise Off2OnError(
-                f"{self.path} holds a finished run with other settings (config_hash {recorded}, now "
-                f"{self.config_hash}). Remove the directory, or choose another with --out"
+                f"{self.path} holds a finished run with {differences}. Remove the directory, or choose another "
+                "with --out"
             )
         return True
+
+    def _named(self) -> dict[str, Any]:
+        """What the run is called, and the hash of its settings: what a run on disk must agree with."""
+        keys = ("kind", "source", "task", "dataset", "algorithm", "method", "seed", "members")
+        return {key: self.identity[key] for key in keys if key in self.identity} | {
+            "config_hash": self.config_hash
+        }
+
+    def _differences(self, recorded: Mapping[str, Any]) -> str:
+        """How a run on disk differs from this one; empty: it does not."""
+        other = [
+            f"{key} {recorded.get(key)!r} (now {value!r})"
+            for key, value in self._named().items()
+            if recorded.get(key) != value
+        ]
+        return f"other settings: {', '.join(other)}" if other else ""
 
     def starts_from(self, inputs: Mapping[str, Path]) -> None:
         """Note the sha256 of the files that the run starts from: only a state of the same ones is carried on."""
@@ -123,15 +147,14 @@ class RunDirectory:
                 meta = json.loads(file.metadata()["off2on"])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise Off2OnError(f"{path} is damaged ({error}). Remove it to start this run anew") from error
-        if meta["config_hash"] != self.config_hash:
+            raise Off2OnError(f"{path} is damaged ({error}). Remove it to start this run again") from error
+        if differences := self._differences(meta):
             raise Off2OnError(
-                f"{path} is the state of an interrupted run with other settings (config_hash "
-                f"{meta['config_hash']}, now {self.config_hash}). Go back to those settings to carry on, or "
-                "remove it to start anew"
+                f"{path} is the state of an interrupted run with {differences}. Go back to those settings to "
+                "resume it, or remove the file to start again"
             )
         if meta.get("parents") != self._parents:
-            _say(f"{self.path}: inputs changed since the interruption: starting anew")
+            _say(f"{self.path}: inputs changed since the interruption: starting again")
             return None
         self._sessions = [*meta["sessions"], *self._sessions]
         self._earlier_seconds = meta["wall_seconds"]
@@ -144,7 +167,7 @@ class RunDirectory:
     def save_state(self, tensors: Mapping[str, Tensor], position: Mapping[str, Any]) -> None:
         """Write a checkpoint atomically: everything that the rest of the run depends on."""
         meta = {
-            "config_hash": self.config_hash,
+            **self._named(),
             "parents": self._parents,
             "position": position,
             "sessions": self._sessions,

@@ -44,7 +44,7 @@ rule likelihood:
         mem_mb=MEM_MB,
         runtime=240,
     params:
-        code=code_hash("off2on.training.likelihood"),
+        code=code_of("off2on.training.likelihood"),
         settings=SCALE.likelihood.model_dump_json(exclude={"datasets"}),
     message:
         "likelihood of {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"

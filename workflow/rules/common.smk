@@ -1,4 +1,5 @@
 # What all rules need: the selected scale, paths, code and settings hashes. Imports no torch.
+import json
 import sys
 from functools import cache
 from pathlib import Path
@@ -8,19 +9,23 @@ from snakemake.logging import logger
 
 from off2on import plan
 from off2on.analysis.tables import FILES as TABLES
-from off2on.codehash import PACKAGE, code_hash
-from off2on.config import load_scale, scale_path
+from off2on import jobs
+from off2on.codehash import PACKAGE, PLUMBING, code_hash
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
-from off2on.methods import ALGORITHMS, METHODS, get_algorithm, get_method
+from off2on.algorithms import OFFLINE, get_offline
+from off2on.methods import METHODS, get_method
 from off2on.paths import OUTPUTS
 from off2on.reproduce import explain_lock, hold_unless_held
+from off2on.scale import load_scale, scale_path
 from off2on.selection import (
     Pretraining,
     Run,
     check_baseline,
     check_patterns,
+    finetune_job,
     matching,
+    pretrain_job,
     pretrainings,
     runs,
     select,
@@ -69,7 +74,7 @@ wildcard_constraints:
     task="|".join(SCALE.tasks),
     dataset="none|" + "|".join(SCALE.datasets),
     method="|".join(METHODS),
-    algorithm="|".join(ALGORITHMS),
+    algorithm="|".join(OFFLINE),
     seed="[0-9]+",
 
 
@@ -162,7 +167,7 @@ def dataset_file(wildcards):
 
 def pretrain_inputs(wildcards):
     """The dataset and, for an algorithm that evaluates another's policy, that one's agents."""
-    start = get_algorithm(wildcards.algorithm).start
+    start = get_offline(wildcards.algorithm).start
     if start is None:
         return [dataset_file(wildcards)]
     agents = LAYOUT.pretrain(wildcards.task, wildcards.dataset, start, wildcards.seed)
@@ -170,12 +175,14 @@ def pretrain_inputs(wildcards):
 
 
 def finetune_inputs(wildcards):
-    """The dataset and the offline agents; nothing from scratch."""
-    algorithm = get_method(wildcards.method).offline
-    if algorithm is None:
-        return []
-    agents = LAYOUT.pretrain(wildcards.task, wildcards.dataset, algorithm, wildcards.seed)
-    return [dataset_file(wildcards), agents / "agent.safetensors"]
+    """The dataset and the offline agents, as the method needs them."""
+    method, found = get_method(wildcards.method), []
+    if method.data:
+        found.append(dataset_file(wildcards))
+    if method.start:
+        agents = LAYOUT.pretrain(wildcards.task, wildcards.dataset, method.start, wildcards.seed)
+        found.append(agents / "agent.safetensors")
+    return found
 
 
 def results():
@@ -183,47 +190,37 @@ def results():
     return [LAYOUT.pretrain(*job) for job in PRETRAININGS] + [LAYOUT.run(*run) for run in OWN_RUNS + BASELINE_RUNS]
 
 
-# -------------------------------------------------------------------------------- what a job's result hangs on
+# -------------------------------------------------------------------------- what a job's result depends on
 
 
 @cache
 def code_of(*modules):
-    """The hash of these modules, computed once: hundreds of jobs share it."""
-    return code_hash(*modules)
+    """The hash of what these modules compute, taken once: hundreds of jobs share it."""
+    return code_hash(*modules, without=PLUMBING)
 
 
-def pretrain_code(wildcards):
-    """The loop, the algorithm, and the one it starts from."""
-    algorithms = filter(None, (wildcards.algorithm, get_algorithm(wildcards.algorithm).start))
-    return code_of("off2on.training.pretrain", *(f"off2on.agents.{name}" for name in algorithms))
+@cache
+def pretraining(task, dataset, algorithm, seed):
+    return pretrain_job(SCALE, Pretraining(task, dataset, algorithm, int(seed)))
 
 
-def finetune_code(wildcards):
-    """The loop, the objective, and the offline algorithm, which knows the networks to start from."""
-    method = get_method(wildcards.method)
-    agents = filter(None, (method.objective, method.offline))
-    return code_of("off2on.training.finetune", *(f"off2on.agents.{name}" for name in agents))
+@cache
+def finetuning(task, dataset, method, seed):
+    return finetune_job(SCALE, Run(task, dataset, method, int(seed)))
+
+
+def code(job):
+    return lambda wildcards: code_of(*job(*wildcards).modules)
+
+
+def parameters(job):
+    return lambda wildcards: json.dumps(jobs.parameters(job(*wildcards)), sort_keys=True)
 
 
 def collect_settings(wildcards):
     directory = PACKAGE / "actors" / wildcards.task
     actors = [*directory.glob("*.safetensors"), *directory.glob("settings.json")]
     return [SCALE.collect.model_dump_json(), code_hash(files=actors)]
-
-
-def pretrain_settings(wildcards):
-    settings = SCALE.settings(wildcards.task, wildcards.dataset)
-    return _read(settings, {"network", "offline", get_algorithm(wildcards.algorithm).section}, settings.members)
-
-
-def finetune_settings(wildcards):
-    method = get_method(wildcards.method)
-    settings = SCALE.settings(wildcards.task, wildcards.dataset, wildcards.method)
-    return [method.sampler, *_read(settings, method.sections, method.size(settings))]
-
-
-def _read(settings, sections, members):
-    return [members, *(getattr(settings, name).model_dump_json() for name in sorted(sections))]
 
 
 # --------------------------------------------------------------------------------------------- what a job needs
@@ -234,13 +231,11 @@ def collect_cost(wildcards):
 
 
 def pretrain_cost(wildcards):
-    job = Pretraining(wildcards.task, wildcards.dataset, wildcards.algorithm, int(wildcards.seed))
-    return plan.pretrain_cost(SCALE, job)
+    return plan.pretrain_cost(pretraining(*wildcards))
 
 
 def finetune_cost(wildcards):
-    run = Run(wildcards.task, wildcards.dataset, wildcards.method, int(wildcards.seed))
-    return plan.finetune_cost(SCALE, run)
+    return plan.finetune_cost(finetuning(*wildcards))
 
 
 def runtime(cost):

@@ -47,11 +47,11 @@ rule cost:
         mem_mb=1000,
         runtime=15,
     params:
-        code=code_hash("off2on.training.cost"),
+        code=code_of("off2on.training.cost"),
         settings=[
             SCALE.cost.model_dump_json(),
             SCALE.network.model_dump_json(),
-            SCALE.online.batch,
+            SCALE.sac.batch,
             SCALE.tasks[0],
         ],
     message:

@@ -18,7 +18,7 @@ if SCALE.source == "local":
             runtime=runtime(collect_cost),
             disk_mb=disk_mb(collect_cost),
         params:
-            code=code_hash("off2on.training.collect"),
+            code=code_of("off2on.training.collect"),
             settings=collect_settings,
         message:
             "collect {wildcards.task}/{wildcards.dataset}"

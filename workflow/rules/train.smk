@@ -21,8 +21,8 @@ rule pretrain:
         runtime=runtime(pretrain_cost),
         disk_mb=disk_mb(pretrain_cost),
     params:
-        code=pretrain_code,
-        settings=pretrain_settings,
+        code=code(pretraining),
+        settings=parameters(pretraining),
     message:
         "pretrain {wildcards.algorithm} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:
@@ -48,8 +48,8 @@ rule finetune:
         runtime=runtime(finetune_cost),
         disk_mb=disk_mb(finetune_cost),
     params:
-        code=finetune_code,
-        settings=finetune_settings,
+        code=code(finetuning),
+        settings=parameters(finetuning),
     message:
         "finetune {wildcards.method} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:

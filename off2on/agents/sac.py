@@ -1,48 +1,48 @@
-"""The ensemble agent: SAC on a mixture-moment policy and N clipped twin critics (facts 1.5-1.7).
+"""SAC on an ensemble: a mixture-moment policy and N clipped twin critics (facts 1.5-1.7).
 
 One member is plain SAC. Critics are stacked twin-major, `[2N, in, out]` (see `twins`).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.twins import Metrics, TwinAgent, init_twins, q_values
-from off2on.config import Online, Settings
+from off2on.agents.twins import Metrics, TwinAgent, detached, init_twins, q_values
+from off2on.algorithms.algorithm import Sizes
+from off2on.algorithms.sac import Sac
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
+from off2on.nn.encoder import encode, feature_size
 from off2on.nn.gaussian import SAC_LOG_STD, Gaussian, init_policy, mixture, policy, sample
 from off2on.nn.state import Nets
+from off2on.settings import Settings
 
-_DEFAULT = Online()
-
-
-@dataclass(frozen=True)
-class SacSettings:
-    """Hyper-parameters of the SAC losses, part of section `online` (facts 0.1)."""
-
-    policy_lr: float = _DEFAULT.policy_lr
-    q_lr: float = _DEFAULT.q_lr
-    discount: float = _DEFAULT.discount
-    tau: float = _DEFAULT.tau
+KEPT = ("policy", "critic")
 
 
-def sac_settings(settings: Settings) -> SacSettings:
-    """Those of section `online`."""
-    online = settings.online
-    return SacSettings(online.policy_lr, online.q_lr, online.discount, online.tau)
+class SacNoise(NamedTuple):
+    """Standard normals `[B, A]` of one update."""
+
+    #: of the actions at the observations (policy and temperature loss)
+    policy: Tensor
+    #: of the actions at the next observations (TD target)
+    target: Tensor
 
 
 def init_agent(
-    observation_size: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
+    features: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
 ) -> Nets:
     """Fresh `policy [N]` and `critic [2N]`; member `i` draws from `rngs[i]`: policy, first, second critic."""
-    policies = init_policy(observation_size, action_size, widths, rngs)
-    return {"policy": policies, "critic": init_twins([observation_size + action_size, *widths, 1], rngs)}
+    policies = init_policy(features, action_size, widths, rngs)
+    return {"policy": policies, "critic": init_twins([features + action_size, *widths, 1], rngs)}
+
+
+def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
+    """Fresh policies and critics; member `i` draws from `rngs[i]` alone."""
+    return init_agent(feature_size(sizes.observation), sizes.action, settings.network.widths, rngs)
 
 
 def ensemble_policy(params: Mapping[str, Tensor], observations: Tensor) -> Gaussian:
@@ -53,30 +53,24 @@ def ensemble_policy(params: Mapping[str, Tensor], observations: Tensor) -> Gauss
 class EnsembleAgent(TwinAgent):
     """SAC updates of `policy`, `critic`, `target` and one temperature, by one Adam step a call."""
 
-    def __init__(self, nets: Nets, settings: SacSettings) -> None:
-        self.settings = settings
+    def __init__(self, nets: Nets, sac: Sac) -> None:
+        self.discount, self.tau = sac.discount, sac.tau
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.nets: Nets = {name: dict(params) for name, params in nets.items()}
-        # targets start as copies of the critics; the temperature starts anew at 1 (facts 1.7)
+        # targets start as copies of the critics; the temperature starts again at 1 (facts 1.7)
         self.nets.setdefault("target", {k: v.clone() for k, v in nets["critic"].items()})
-        self.nets.setdefault("temperature", {"log_alpha": torch.zeros(())})
-        rates = {"policy": settings.policy_lr, "temperature": settings.policy_lr, "critic": settings.q_lr}
+        self.nets.setdefault("temperature", {"log_alpha": nets["policy"]["mean.bias"].new_zeros(())})
+        rates = {"policy": sac.policy_lr, "temperature": sac.policy_lr, "critic": sac.q_lr}
         self.adam = Adam(self.nets, rates)
 
-    def draw_noise(self, rng: np.random.Generator, batch_size: int) -> Tensor:
-        """Standard normals `[2, B, A]` of one update: for the samples at the observations and the next ones."""
+    def draw_noise(self, rng: np.random.Generator, batch_size: int) -> SacNoise:
+        """The noise of one update."""
         shape = (2, batch_size, self.action_size)
-        return torch.from_numpy(rng.standard_normal(shape, np.float32))
+        return SacNoise(*torch.from_numpy(rng.standard_normal(shape, np.float32)))
 
-    def gradients(self, batch: Batch, noise: Any) -> tuple[Gradients, Metrics]:
-        """Gradients by network on `[B, .]` transitions, and metrics; noise from `draw_noise`."""
-        return sac_gradients(self.nets, batch, noise, self.settings.discount)
-
-    def update(self, batch: Batch, noise: Any) -> Metrics:
-        """One gradient step on `[B, .]` transitions, then the soft target update; noise from `draw_noise`."""
-        gradients, metrics = self.gradients(batch, noise)
-        self._apply(gradients, self.settings.tau)
-        return metrics
+    def stages(self, batch: Batch, noise: Any) -> Iterator[tuple[Gradients, Metrics]]:
+        """All gradients at once, on `[B, .]` transitions."""
+        yield sac_gradients(self.nets, batch, noise, self.discount)
 
     @torch.no_grad()
     def act(self, observations: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -87,34 +81,41 @@ class EnsembleAgent(TwinAgent):
 
 
 def online_agent(nets: Nets, settings: Settings) -> EnsembleAgent:
-    """The agent with the settings of section `online`."""
-    return EnsembleAgent(nets, sac_settings(settings))
+    """The agent that starts from networks `KEPT`."""
+    return EnsembleAgent(nets, settings.of(Sac))
 
 
-def sac_gradients(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> tuple[Gradients, Metrics]:
+def sac_gradients(nets: Nets, batch: Batch, noise: SacNoise, discount: float) -> tuple[Gradients, Metrics]:
     """Losses at the current parameters and the gradient of each for its own network (facts 1.6).
 
     Returns:
         Gradients by network (`policy`, `critic`, `temperature`, in the order of their dictionaries), and the
         losses and diagnostics as 0-dimensional tensors.
     """
-    gradients, metrics = actor_gradients(nets, batch, noise[0])
-    y = td_target(nets, batch, noise[1], discount)
-    q = q_values(nets["critic"], batch.observations, batch.actions)
+    features = encode(nets["critic"], batch.observations)
+    gradients, metrics = actor_gradients(nets, batch, features.detach(), noise.policy)
+    y = td_target(nets, batch, noise.target, discount)
+    q = q_values(nets["critic"], features, batch.actions)
     q_losses = (q - y).square().mean(-1).sum(-1)
     gradients["critic"] = torch.autograd.grad(q_losses.sum(), list(nets["critic"].values()))
     metrics |= {"q1_loss": q_losses[0].detach(), "q2_loss": q_losses[1].detach(), "q_mean": q.detach().mean()}
     return gradients, metrics
 
 
-def actor_gradients(nets: Nets, batch: Batch, noise: Tensor) -> tuple[Gradients, Metrics]:
-    """Gradients of policy and temperature (facts 1.6); noise `[B, A]` is of the actions at the observations."""
-    frozen = {name: value.detach() for name, value in nets["critic"].items()}
+def actor_gradients(nets: Nets, batch: Batch, features: Tensor, noise: Tensor) -> tuple[Gradients, Metrics]:
+    """Gradients of policy and temperature (facts 1.6).
+
+    Args:
+        nets: all networks.
+        batch: `[B, .]` transitions.
+        features: the critics' of the observations, detached.
+        noise: `[B, A]`, of the actions at the observations.
+    """
     log_alpha = nets["temperature"]["log_alpha"]
     alpha = log_alpha.detach().exp()
     gaussian = ensemble_policy(nets["policy"], batch.observations)
     actions, log_pi = sample(gaussian, noise)
-    q_policy = q_values(frozen, batch.observations, actions).amin(0).mean(0)
+    q_policy = q_values(detached(nets["critic"]), features, actions).amin(0).mean(0)
     policy_loss = (alpha * log_pi - q_policy).mean()
     alpha_loss = -(log_alpha * (log_pi.detach() - batch.actions.shape[-1])).mean()
     gradients: Gradients = {
@@ -136,5 +137,6 @@ def td_target(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> Tenso
     """Each member's target `[N, B]`, entropy included; one next action for all members (facts 1.6)."""
     alpha = nets["temperature"]["log_alpha"].exp()
     next_actions, next_log_pi = sample(ensemble_policy(nets["policy"], batch.next_observations), noise)
-    q_next = q_values(nets["target"], batch.next_observations, next_actions).amin(0)
+    features = encode(nets["target"], batch.next_observations)
+    q_next = q_values(nets["target"], features, next_actions).amin(0)
     return batch.rewards + (1 - batch.terminals) * discount * (q_next - alpha * next_log_pi)

@@ -1,0 +1,40 @@
+"""The algorithms, one entry a file: a file added here is known everywhere. Nothing here loads torch."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from off2on.algorithms.algorithm import Algorithm
+from off2on.errors import Off2OnError
+
+_NO_ENTRIES = {"algorithm", "flop"}
+
+#: by name, in the order of the alphabet
+ALGORITHMS: dict[str, Algorithm] = {
+    module.name: import_module(f"{__name__}.{module.name}").SPEC
+    for module in sorted(iter_modules(__path__), key=lambda module: module.name)
+    if module.name not in _NO_ENTRIES
+}
+#: those that pre-train
+OFFLINE = {name: algorithm for name, algorithm in ALGORITHMS.items() if algorithm.offline}
+
+
+def get_algorithm(name: str) -> Algorithm:
+    """The algorithm of that name.
+
+    Raises:
+        Off2OnError: there is none.
+    """
+    if name not in ALGORITHMS:
+        raise Off2OnError(f"unknown algorithm '{name}'; known algorithms: {', '.join(ALGORITHMS)}")
+    return ALGORITHMS[name]
+
+
+def get_offline(name: str) -> Algorithm:
+    """The algorithm of that name, which must have an offline phase.
+
+    Raises:
+        Off2OnError: there is none.
+    """
+    if name not in OFFLINE:
+        raise Off2OnError(f"unknown offline algorithm '{name}'; known offline algorithms: {', '.join(OFFLINE)}")
+    return OFFLINE[name]

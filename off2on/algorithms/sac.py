@@ -1,0 +1,34 @@
+"""The entry of SAC on an ensemble: what the paper fine-tunes with, and with one member plain SAC."""
+
+from typing import Any
+
+from pydantic import Field
+
+from off2on.algorithms.algorithm import Algorithm, Phase, Sizes
+from off2on.algorithms.flop import SAC_PASSES, passes
+from off2on.config import Count, Fraction, LearningRate, Section
+
+
+class Sac(Section):
+    """SAC's losses on an ensemble (facts 0.1, 1.6)."""
+
+    batch: Count = 256
+    policy_lr: LearningRate = Field(3e-4, description="learning rate of policy and temperature")
+    q_lr: LearningRate = 3e-4
+    discount: Fraction = 0.99
+    tau: Fraction = Field(0.005, description="target smoothing, every step")
+
+
+def _flop(settings: Any, sizes: Sizes) -> float:
+    return passes(SAC_PASSES, settings.sac.batch, sizes, settings.network.widths)
+
+
+SPEC = Algorithm(
+    "sac",
+    "SAC",
+    "soft actor-critic on an ensemble",
+    "arXiv:1801.01290; the ensemble: the paper, section 5",
+    settings=Sac,
+    example=Sac(batch=16),
+    online=Phase("sac.batch", _flop, reads=("sac.*", "network"), longer_first_epoch=True),
+)

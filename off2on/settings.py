@@ -1,0 +1,65 @@
+"""The settings of one training job: sections of the loops, of balanced replay, and one an algorithm.
+
+A section is named by what reads it, so that tuning one algorithm re-trains no other.
+"""
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import Field, create_model, model_validator
+
+from off2on.algorithms import ALGORITHMS
+from off2on.config import Count, Network, Section
+from off2on.samplers import Balanced
+
+AnySection = TypeVar("AnySection", bound=Section)
+_NAMES = {spec.settings: name for name, spec in ALGORITHMS.items() if spec.settings}
+
+
+class Pretraining(Section):
+    """The loop of every offline pre-training."""
+
+    evaluate_every: Count = Field(10_000, description="gradient steps between evaluations")
+    eval_episodes: Count = Field(5, description="deterministic episodes of a member at an evaluation")
+
+
+class Finetuning(Section):
+    """The loop of every online run (facts 0.1, 1.8)."""
+
+    env_steps: Count = 250_000
+    epoch_steps: Count = Field(1_000, description="environment steps, and gradient steps, of an epoch")
+    first_epoch_multiplier: Count = Field(5, description="gradient steps of the first epoch, in epochs")
+    warmup_steps: int = Field(1_000, ge=0, description="environment steps before training from scratch")
+    scratch_members: Count = Field(1, description="ensemble size of training from scratch (facts 3.2)")
+    eval_episodes: Count = Field(5, description="deterministic episodes of an evaluation")
+    auroc_pairs: Count = Field(10_000, description="largest number of online pairs the AUROC looks at")
+
+    @model_validator(mode="after")
+    def _whole_epochs(self) -> "Finetuning":
+        for key in ("env_steps", "warmup_steps"):
+            if getattr(self, key) % self.epoch_steps:
+                raise ValueError(
+                    f"{key} = {getattr(self, key)} is not a multiple of epoch_steps = {self.epoch_steps}"
+                )
+        return self
+
+
+class _Settings(Section):
+    """What one training job may read."""
+
+    members: Count = Field(5, description="ensemble size N")
+    network: Network = Network()
+    pretraining: Pretraining = Pretraining()
+    finetuning: Finetuning = Finetuning()
+    balanced: Balanced = Balanced()
+
+    def of(self, section: type[AnySection]) -> AnySection:
+        """The section of an algorithm, by its type."""
+        found: AnySection = getattr(self, _NAMES[section])
+        return found
+
+
+if TYPE_CHECKING:
+    Settings = _Settings
+else:
+    _sections: dict[str, Any] = {name: (section, section()) for section, name in _NAMES.items()}
+    Settings = create_model("Settings", __base__=_Settings, __module__=__name__, **_sections)
