@@ -117,6 +117,10 @@ class _Quiet(ast.NodeTransformer):
             node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
         return super().generic_visit(node)
 
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
+        version = any(isinstance(target, ast.Name) and target.id == "__version__" for target in node.targets)
+        return None if version else self.generic_visit(node)
+
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         if isinstance(node.exc, ast.Call):
             node.exc = node.exc.func

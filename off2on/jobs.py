@@ -131,19 +131,6 @@ class FinetuneJob(_Job):
         return self.phase.longer_first_epoch and self.method.start is not None
 
     @property
-    def epochs(self) -> int:
-        """Epochs; the warm-up of fresh networks counts as environment steps."""
-        loop = self.settings.finetuning
-        warmup = 0 if self.method.start else loop.warmup_steps
-        return (loop.env_steps - warmup) // loop.epoch_steps
-
-    def updates(self, epoch: int) -> int:
-        """Gradient steps of an epoch."""
-        loop = self.settings.finetuning
-        longer = epoch == 0 and self.longer_first_epoch
-        return loop.epoch_steps * (loop.first_epoch_multiplier if longer else 1)
-
-    @property
     def modules(self) -> tuple[str, ...]:
         """Where its code is reached from: the loop, both algorithms, the sampler."""
         agents = filter(None, (self.method.online, self.method.start))
@@ -166,18 +153,15 @@ class FinetuneJob(_Job):
     def reads(self) -> set[str]:
         """Keys of the settings that it reads."""
         keys = list(values(self.settings))
-        idle = set() if self.longer_first_epoch else {"finetuning.first_epoch_multiplier"}
-        idle |= {"finetuning.warmup_steps", "finetuning.scratch_members"} if self.method.start else set()
+        # it acts through `members`
+        idle = {"finetuning.scratch_members"}
+        idle |= set() if self.longer_first_epoch else {"finetuning.first_epoch_multiplier"}
+        idle |= {"finetuning.warmup_steps"} if self.method.start else set()
         loop = {key for key in keys if matches(key, ("finetuning.*", *self.sampler.reads))} - idle
         return self.algorithm.reads("online", keys) | loop
 
 
 Job = PretrainJob | FinetuneJob
-
-
-def stream_key(job: Job) -> tuple[str | int, ...]:
-    """What the random streams of a job are named by."""
-    return (job.kind, job.source, job.task.name, job.dataset, job.name, job.seed)
 
 
 def title(job: Job) -> str:

@@ -16,6 +16,7 @@ from off2on.jobs import FinetuneJob, PretrainJob
 from off2on.scale import Scale
 from off2on.selection import datasets, finetune_job, likelihoods, pretrain_job, pretrainings, runs
 from off2on.settings import Settings
+from off2on.training.schedule import epochs, updates
 
 #: float32 FLOP/s of one core by network width: small matrices reach less of the peak
 CORE_RATES = {32: 3e9, 64: 8e9, 128: 45e9, 256: 58e9}
@@ -124,9 +125,9 @@ def pretrain_cost(job: PretrainJob) -> Row:
 def finetune_cost(job: FinetuneJob) -> Row:
     """One online run."""
     loop, sizes = job.settings.finetuning, job.task.sizes
-    steps = sum(map(job.updates, range(job.epochs)))
+    steps = sum(updates(job, epoch) for epoch in range(epochs(job)))
     flop = job.members * job.phase.flop(job.settings, sizes) + job.sampler.flop(job.settings, sizes)
-    rolled = loop.env_steps + (1 + job.epochs) * loop.eval_episodes * job.task.horizon
+    rolled = loop.env_steps + (1 + epochs(job)) * loop.eval_episodes * job.task.horizon
     return _job("finetune", job.settings, steps, rolled, steps * flop, _networks(job))
 
 

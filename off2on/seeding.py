@@ -1,8 +1,8 @@
-"""Randomness: one independent generator per role of a run, no global generator (design, section 4)."""
+"""Randomness: one independent generator per role of a job, no global generator."""
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,28 @@ def stream(*key: str | int) -> Rng:
     """
     digest = hashlib.sha256("\0".join(str(part) for part in key).encode()).digest()
     return np.random.default_rng(np.random.SeedSequence(int.from_bytes(digest)))
+
+
+class Named(Protocol):
+    """What names a job; `off2on.jobs` has them."""
+
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def task(self) -> Any: ...  # noqa: D102
+    @property
+    def dataset(self) -> str: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+
+
+def job_key(job: Named) -> tuple[str | int, ...]:
+    """What the streams of a job have in common: the first parts of their keys."""
+    return (job.kind, job.source, job.task.name, job.dataset, job.name, job.seed)
 
 
 def states(rngs: Mapping[str, Rng]) -> dict[str, Any]:

@@ -43,7 +43,10 @@ SPEC = Algorithm(
     "batch-constrained Q-learning",
     "arXiv:1812.02900",
     settings=Bcq,
-    example=Bcq(steps=9, batch=8, vae_widths=(8, 8), widths=(8, 8), target_candidates=3, acting_candidates=6),
+    # one member and three have the same candidates
+    example=Bcq(
+        steps=60, batch=16, vae_widths=(16, 16), widths=(16, 16), target_candidates=3, acting_candidates=12
+    ),
     offline=Phase("bcq.batch", _flop, reads=("bcq.*",), steps="bcq.steps"),
     online=Phase("bcq.batch", _flop, reads=("bcq.*",)),
 )

@@ -38,7 +38,7 @@ SPEC = Algorithm(
     "conservative Q-learning",
     "arXiv:2006.04779",
     settings=Cql,
-    example=Cql(steps=9, batch=8, sampled_actions=2, bc_steps=3),
+    example=Cql(steps=60, batch=16, sampled_actions=2, bc_steps=20),
     offline=Phase(
         "cql.batch",
         lambda settings, sizes: cql_flop(settings.cql.batch, settings, sizes),

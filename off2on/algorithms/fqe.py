@@ -32,7 +32,7 @@ SPEC = Algorithm(
     "fitted Q evaluation of CQL's policy",
     "the paper, section 4 and Figure 13",
     settings=Fqe,
-    example=Fqe(steps=9, batch=8),
+    example=Fqe(steps=60, batch=16),
     offline=Phase("fqe.batch", _flop, reads=("fqe.*", "network"), steps="fqe.steps"),
     start="cql",
     ensemble="sac",

@@ -10,17 +10,18 @@ from torch import Tensor
 from off2on.agents.interface import agent_module, derived_columns
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Rollout, episode_seeds
-from off2on.jobs import FinetuneJob, identity, parameters, stream_key, title
+from off2on.jobs import FinetuneJob, identity, parameters, title
 from off2on.nn.state import Nets, flatten
 from off2on.provenance import config_hash
 from off2on.replay.inputs import SamplerInputs
 from off2on.replay.samplers import make_sampler
 from off2on.replay.store import TransitionStore
-from off2on.seeding import restore, states, stream
+from off2on.seeding import job_key, restore, states, stream
 from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, acting, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
 from off2on.training.rundir import Row, RunDirectory
+from off2on.training.schedule import epochs, updates
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def finetune(
 def _initial_nets(job: FinetuneJob, agents: Path | None) -> Nets:
     if agents is not None and job.method.start is not None:
         return load_members(agents, job.members, job.task, job.method.start, job.settings)
-    rngs = [stream(*stream_key(job), member, "init") for member in range(job.members)]
+    rngs = [stream(*job_key(job), member, "init") for member in range(job.members)]
     return agent_module(job.method.online).init_nets(job.task.sizes, job.settings, rngs)
 
 
@@ -64,7 +65,7 @@ class _Finetuning:
 
     def __init__(self, job: FinetuneJob, inputs: Inputs, run: RunDirectory) -> None:
         self.job, self.run = job, run
-        self.task, self.loop, self.key = job.task, job.settings.finetuning, stream_key(job)
+        self.task, self.loop, self.key = job.task, job.settings.finetuning, job_key(job)
         self.dataset_return: float | None = None
         self.store = self._initial_store(inputs.data)
         self.offline_size, self.offline_frames = self.store.size, self.store.frames
@@ -114,15 +115,15 @@ class _Finetuning:
 
     def work(self) -> None:
         self._load()
-        total = sum(map(self.job.updates, range(self.job.epochs)))
+        total = sum(updates(self.job, epoch) for epoch in range(epochs(self.job)))
         with progress_bar(title(self.job), total, "step", initial=self.gradient_steps) as bar:
-            while self.epoch < self.job.epochs:
+            while self.epoch < epochs(self.job):
                 if self.step is None:
                     self._evaluate()
                     bar.set_postfix(return_mean=f"{self.rows[-1]['return_mean']:.0f}")
                     self._collect()
                     self.step = 0
-                while self.step < self.job.updates(self.epoch):
+                while self.step < updates(self.job, self.epoch):
                     self._learn()
                     self.step += 1
                     bar.update()

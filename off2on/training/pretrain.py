@@ -10,11 +10,11 @@ from off2on.agents.interface import OfflineAgent, agent_module, derived_columns
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Observations, Rollout, episode_seeds
 from off2on.errors import Off2OnError
-from off2on.jobs import PretrainJob, identity, parameters, stream_key, title
+from off2on.jobs import PretrainJob, identity, parameters, title
 from off2on.nn.state import flatten
 from off2on.provenance import config_hash
 from off2on.replay.store import TransitionStore
-from off2on.seeding import restore, states, stream
+from off2on.seeding import job_key, restore, states, stream
 from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
@@ -60,7 +60,7 @@ class _Pretraining:
 
     def __init__(self, job: PretrainJob, data: Path, agents: Path | None, run: RunDirectory) -> None:
         self.job, self.run, self.agents = job, run, agents
-        self.task, self.loop, self.key = job.task, job.settings.pretraining, stream_key(job)
+        self.task, self.loop, self.key = job.task, job.settings.pretraining, job_key(job)
         dataset = read_dataset(data, self.task)
         self.dataset_return = dataset.mean_episode_return()
         self.store = TransitionStore.from_dataset(dataset, derived_columns(job.algorithm.name))

@@ -1,19 +1,32 @@
 """What every sampler must satisfy."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from off2on.config import Network, Online, Settings
-from off2on.replay.samplers import SAMPLERS, Sampler, make_sampler
+from off2on.config import Network
+from off2on.errors import Off2OnError
+from off2on.observations import ObservationSpec
+from off2on.replay.inputs import SamplerInputs
+from off2on.replay.samplers import Sampler, make_sampler
 from off2on.replay.store import Rows, TransitionStore
+from off2on.samplers import SAMPLERS, Balanced
+from off2on.settings import Finetuning, Settings
+from tests.conformance.agents import columns
 
-OFFLINE, SIZE = 40, 16
+OFFLINE_ROWS, SIZE = 40, 16
+OBSERVATION = ObservationSpec((3,))
 # few environment steps: the prioritised rows outgrow what is reserved for them
-ONLINE = Online(env_steps=10, epoch_steps=10, batch=SIZE, density_batch=SIZE)
-SETTINGS = Settings(network=Network(width=8, depth=1), online=ONLINE)
+SETTINGS = Settings(
+    network=Network(width=8, depth=1),
+    finetuning=Finetuning(env_steps=10, epoch_steps=10, warmup_steps=0),
+    balanced=Balanced(density_batch=SIZE),
+)
 
 kinds = pytest.mark.parametrize("kind", SAMPLERS)
 
@@ -21,14 +34,19 @@ kinds = pytest.mark.parametrize("kind", SAMPLERS)
 class Run:
     """A store, a sampler and its generator, driven as the fine-tuning loop does."""
 
-    def __init__(self, kind: str, offline: int = OFFLINE, seed: int = 0) -> None:
+    def __init__(
+        self,
+        kind: str,
+        offline: int = OFFLINE_ROWS,
+        seed: int = 0,
+        settings: Callable[[Settings], Any] = lambda given: given,
+    ) -> None:
         self.rng, self.data = np.random.default_rng([seed, 0]), np.random.default_rng(1)
-        self.store = TransitionStore(3, 2, 1)
+        self.store = TransitionStore(OBSERVATION, 2, 1)
         self.grow(offline)
         init = np.random.default_rng([seed, 2])
-        self.sampler: Sampler = make_sampler(
-            kind, self.store, offline, SETTINGS, SETTINGS.online.batch, init_rng=init, rng=self.rng
-        )
+        inputs = SamplerInputs(self.store, offline, OBSERVATION, settings(SETTINGS), SIZE, init, self.rng)
+        self.sampler: Sampler = make_sampler(kind, inputs)
 
     def grow(self, count: int) -> Rows:
         data = self.data.standard_normal((2, count + 1, 3)).astype(np.float32)
@@ -53,10 +71,10 @@ def test_draws_rows_of_the_store_and_reaches_the_new_ones(kind: str) -> None:
     run = Run(kind)
     drawn = np.array(run.steps(60))
     assert drawn.shape == (60, SIZE)
-    assert drawn.min() >= (OFFLINE if kind == "online-only" else 0)
+    assert drawn.min() >= (OFFLINE_ROWS if kind == "online-only" else 0)
     for step, rows in enumerate(drawn):
-        assert rows.max() < OFFLINE + 10 * (step + 1)
-    assert drawn.max() > OFFLINE + 500
+        assert rows.max() < OFFLINE_ROWS + 10 * (step + 1)
+    assert drawn.max() > OFFLINE_ROWS + 500
 
 
 @kinds
@@ -68,7 +86,8 @@ def test_metrics_are_finite_scalars_and_the_minibatch_stays_as_it_was(kind: str)
     metrics = run.sampler.update(batch, rows)
     assert all(value.dim() == 0 and torch.isfinite(value) for value in metrics.values())
     assert (rows == kept).all()
-    assert all(torch.equal(a, b) for a, b in zip(batch, run.store.batch(rows), strict=True))
+    again = run.store.batch(rows)
+    assert all(torch.equal(getattr(batch, name), getattr(again, name)) for name in columns(batch))
 
 
 @kinds
@@ -88,7 +107,9 @@ def test_saved_and_loaded_it_goes_on_bit_by_bit(kind: str) -> None:
     resumed = Run(kind, seed=7)
     resumed.store, resumed.data = run.store, run.data
     init = np.random.default_rng(3)
-    fresh = make_sampler(kind, run.store, OFFLINE, SETTINGS, SETTINGS.online.batch, init_rng=init, rng=resumed.rng)
+    fresh = make_sampler(
+        kind, SamplerInputs(run.store, OFFLINE_ROWS, OBSERVATION, SETTINGS, SIZE, init, resumed.rng)
+    )
     resumed.sampler = fresh
     fresh.load_state(load(file))
     resumed.rng.bit_generator.state = generator
@@ -98,7 +119,15 @@ def test_saved_and_loaded_it_goes_on_bit_by_bit(kind: str) -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("kind", ["uniform", "online-only"])
-def test_works_without_offline_rows(kind: str) -> None:
-    drawn = Run(kind, offline=0).steps(20)
-    assert min(map(min, drawn)) == 0
+@kinds
+def test_without_offline_rows_it_works_or_says_what_it_needs(kind: str) -> None:
+    if SAMPLERS[kind].needs_offline:
+        with pytest.raises(Off2OnError, match=f"'{kind}' needs offline data; without any use 'online-only'"):
+            Run(kind, offline=0)
+    else:
+        assert min(map(min, Run(kind, offline=0).steps(20))) == 0
+
+
+def test_symmetric_draws_are_half_offline() -> None:
+    drawn = np.array(Run("symmetric").steps(20))
+    assert ((drawn < OFFLINE_ROWS).sum(1) == SIZE // 2).all()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from off2on.observations import ObservationSpec
 from off2on.replay.store import Rows, TransitionStore
 
 Floats = NDArray[np.float32]
@@ -37,7 +38,7 @@ def optimal_value(position: float) -> float:
 
 
 def empty_store() -> TransitionStore:
-    return TransitionStore(1, 1, 1000)
+    return TransitionStore(ObservationSpec((1,)), 1, 1000)
 
 
 def record(store: TransitionStore, position: Floats, action: Floats) -> tuple[Rows, Floats]:

@@ -1,0 +1,219 @@
+"""Which edits re-train what: harmless ones move no training hash, harmful ones those of the jobs they concern."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from off2on.config import REPOSITORY
+
+#: prints the fingerprint of every training job of a scale: code, and what else its numbers depend on
+SCRIPT = """
+import json
+from off2on.codehash import PLUMBING, code_hash
+from off2on.jobs import parameters
+from off2on.scale import load_scale
+from off2on.selection import finetune_job, pretrain_job, pretrainings, runs
+scale = load_scale("smoke")
+jobs = [*(pretrain_job(scale, j) for j in pretrainings(scale)), *(finetune_job(scale, r) for r in runs(scale))]
+found = {
+    f"{j.kind} {j.name} {j.dataset}": [code_hash(*j.modules, without=PLUMBING), json.dumps(parameters(j))]
+    for j in jobs
+}
+for module in ("collect", "likelihood", "rollouts"):
+    found[module] = code_hash(f"off2on.training.{module}", without=PLUMBING)
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What is replaced in files of the checkout, and files that are new."""
+
+    replaced: dict[str, tuple[str, str]] = field(default_factory=dict)
+    new: dict[str, str] = field(default_factory=dict)
+
+    def apply(self, root: Path) -> None:
+        for name, (old, new) in self.replaced.items():
+            text = (root / name).read_text()
+            assert old in text, f"{name}: {old}"
+            (root / name).write_text(text.replace(old, new, 1))
+        for name, text in self.new.items():
+            (root / name).write_text(text)
+
+
+def replace(name: str, old: str, new: str) -> Edit:
+    return Edit({name: (old, new)})
+
+
+ENTRY = """
+from off2on.algorithms.algorithm import Algorithm, Phase
+from off2on.config import Section
+class Clone(Section):
+    steps: int = 3
+    batch: int = 4
+phase = Phase("clone.batch", lambda settings, sizes: 1.0, ("clone.*",), "clone.steps")
+SPEC = Algorithm("clone", "Clone", "behaviour cloning", "ours", Clone, Clone(), phase)
+"""
+METHOD = '        Method(\n            "awac",\n'
+
+HARMLESS = {
+    "a description of a setting": replace(
+        "off2on/algorithms/cql.py", '"gradient steps"', '"steps of the optimiser"'
+    ),
+    "a description of a scale": replace("off2on/scale.py", '"how long it should take, and where"', '"time"'),
+    "a scale's wall time": replace("config/smoke.yaml", "wall_time: about", "wall_time: some"),
+    "an error of a dataset": replace("off2on/data/dataset.py", "truncated or not an HDF5 file", "is broken"),
+    "an error of agents": replace("off2on/training/agents.py", "members, the run needs", "members, but it needs"),
+    "an error of training": replace("off2on/training/evaluate.py", "training has diverged", "it has diverged"),
+    "a warning": replace("off2on/data/dataset.py", "time limits are not marked", "no time limit is marked"),
+    "a progress interval": replace("off2on/training/progress.py", "else 10", "else 30"),
+    "a docstring": replace("off2on/agents/sac.py", "One member is plain SAC.", "With one member it is SAC."),
+    "a comment": replace("off2on/agents/sac.py", "import torch\n", "import torch  # tensors\n"),
+    "a method of Layout": replace(
+        "off2on/paths.py",
+        "    def dataset(self",
+        '    def videos(self) -> Path:\n        return self.results / "videos"\n\n    def dataset(self',
+    ),
+    "a package in provenance": replace("off2on/provenance.py", '"off2on", "torch"', '"off2on", "scipy", "torch"'),
+    "a column of the results": replace("off2on/results.py", '    "alpha",\n', '    "alpha",\n    "entropy",\n'),
+    "how a checkpoint is written": replace("off2on/training/rundir.py", "value.contiguous()", "value.clone()"),
+    "the version": replace("off2on/__init__.py", "0.1.0", "0.2.0"),
+    "a help text": replace("off2on/cli/options.py", "seed of every random number", "seed of all numbers"),
+    "a sampler": Edit(
+        {"off2on/samplers.py": ("SAMPLERS = {", 'RECENT = SamplerSpec("recent", "recent", "new")\nSAMPLERS = {')},
+        {"off2on/replay/recent.py": "def recent(inputs):\n    return None\n"},
+    ),
+    "a task": replace(
+        "off2on/envs/tasks.py",
+        '        Task("hopper"',
+        '        Task("ant", "Ant-v4", ObservationSpec((27,)), 8, -325.6, 3879.7),\n        Task("hopper"',
+    ),
+    "a method": replace(
+        "off2on/methods.py",
+        METHOD,
+        '        Method("symmetric", "S", "s", "sac", "symmetric", "cql"),\n' + METHOD,
+    ),
+    "label, description, colour": Edit(
+        {
+            "off2on/methods.py": (
+                '"AWAC",\n            "AWAC ensemble, uniform buffer"',
+                '"Awac",\n            "AWAC"',
+            )
+        }
+    ),
+    "an algorithm": Edit(
+        new={"off2on/algorithms/clone.py": ENTRY, "off2on/agents/clone.py": "def init_nets():\n    return {}\n"}
+    ),
+    "a setting of a loop with a default": replace(
+        "off2on/settings.py",
+        "    env_steps: Count = 250_000\n",
+        "    env_steps: Count = 250_000\n    horizons: Count = 3\n",
+    ),
+    "a setting of an algorithm with a default": replace(
+        "off2on/algorithms/awac.py",
+        "    online_batch: Count = 1024\n",
+        "    online_batch: Count = 1024\n    score_clip: float | None = None\n",
+    ),
+    "a figure": replace("off2on/figures/panels.py", "DENSE = 60", "DENSE = 61"),
+}
+
+
+def of(*parts: str) -> Callable[[str], bool]:
+    return lambda job: any(part in job for part in parts)
+
+
+def balanced(job: str) -> bool:
+    return job.startswith("finetune ") and job.split()[1] in {
+        *("ours", "ours-n1", "cql-reg", "fqe-init", "fqe-init-n1", "ours-ratio-mixture"),
+    }
+
+
+HARMFUL: dict[str, tuple[Edit, Callable[[str], bool]]] = {
+    "CQL": (
+        replace("off2on/agents/cql.py", "MAX_MULTIPLIER = 1e6", "MAX_MULTIPLIER = 1e5"),
+        # FQE starts from its agents, and so do all others but the baselines
+        lambda job: not of("awac", "bcq", "fqe-init", "finetune sac none", "collect", "likelihood", "rollouts")(job),
+    ),
+    "a default that a scale does not set": (
+        replace("off2on/algorithms/awac.py", "beta: float = Field(2.0", "beta: float = Field(1.0"),
+        of("awac"),
+    ),
+    "a value of a scale": (
+        replace("config/smoke.yaml", "awac:\n  steps: 100", "awac:\n  steps: 101"),
+        of("pretrain awac"),
+    ),
+    "balanced replay": (replace("off2on/replay/balanced.py", "1.0 - balanced.rho", "1.5 - balanced.rho"), balanced),
+    "the density ratio": (replace("off2on/replay/density.py", "LOWEST, HIGHEST = 1e-3", "LOWEST, HIGHEST = 1e-4"), balanced),
+    "uniform draws": (
+        replace("off2on/replay/uniform.py", "self.first, self.store.size, ", "self.first, self.store.size - 1, "),
+        lambda job: job.startswith("finetune ") and not balanced(job),
+    ),
+    "the schedule of online runs": (
+        replace("off2on/training/schedule.py", "epoch == 0", "epoch == 1"),
+        lambda job: job.startswith("finetune "),
+    ),
+    "a longer first epoch": (
+        replace("off2on/algorithms/awac.py", 'reads=("awac.*",)),\n)', 'reads=("awac.*",), longer_first_epoch=True),\n)'),
+        of("finetune awac"),
+    ),
+    "a task's horizon": (
+        replace("off2on/envs/tasks.py", "17,)), 6, -280.178953, 12135.0)", "17,)), 6, -280.178953, 12135.0, 900)"),
+        of("pretrain", "finetune"),
+    ),
+    "a method's sampler": (
+        replace("off2on/methods.py", '"CQL ensemble, SAC losses, uniform buffer",\n            "sac",\n            "uniform"', '"CQL ensemble, SAC losses, uniform buffer",\n            "sac",\n            "symmetric"'),
+        of("finetune uniform"),
+    ),
+    "the names of random streams": (replace("off2on/seeding.py", '"\\0".join', '"/".join'), lambda job: True),
+    "Adam": (
+        replace("off2on/nn/adam.py", "beta2=0.999", "beta2=0.99"),
+        lambda job: True,
+    ),
+    "the environment": (
+        replace("off2on/envs/make.py", "space.high == 1", "space.high == 2"),
+        lambda job: job != "likelihood",
+    ),
+}  # fmt: skip
+
+
+def fingerprints(root: Path) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=root, env={"PYTHONPATH": str(root)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, object]:
+    return fingerprints(REPOSITORY)
+
+
+def edited(root: Path, *edits: Edit) -> dict[str, object]:
+    for name in ("off2on", "config"):
+        shutil.copytree(REPOSITORY / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "actors"))
+    for edit in edits:
+        edit.apply(root)
+    return fingerprints(root)
+
+
+def test_no_harmless_edit_moves_a_hash(before: dict[str, object], tmp_path: Path) -> None:
+    if edited(tmp_path / "all", *HARMLESS.values()) != before:
+        culprits = [what for what, edit in HARMLESS.items() if edited(tmp_path / what, edit) != before]
+        raise AssertionError(f"hashes moved by: {', '.join(culprits) or 'several edits together'}")
+
+
+@pytest.mark.parametrize("what", HARMFUL)
+def test_a_harmful_edit_moves_exactly_the_jobs_it_concerns(
+    what: str, before: dict[str, object], tmp_path: Path
+) -> None:
+    edit, concerned = HARMFUL[what]
+    after = edited(tmp_path / "edited", edit)
+    assert {job for job in after if after[job] != before[job]} == {job for job in before if concerned(job)}
