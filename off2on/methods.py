@@ -259,6 +259,16 @@ METHODS = {
             members=1,
             style=Style("#44AA99", DOTTED, "^"),
         ),
+        Method(
+            "iql",
+            "IQL",
+            "IQL ensemble, uniform buffer",
+            "iql",
+            "uniform",
+            "iql",
+            style=Style("#7F3C8D", MIXED, "*"),
+            figures={"fig_3": "IQL"},
+        ),
     )
 }
 
