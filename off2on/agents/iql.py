@@ -2,7 +2,7 @@
 
 Every member has a value network V, twin critics Q and a Gaussian policy whose mean goes through a tanh and whose
 std does not depend on the state. V is an expectile of Q over the data's actions, Q learns from V at the next
-state, and the policy is regressed on the data, weighted by advantage. Fine-tuning keeps the losses, on one minibatch
+state, and the policy is regressed on the data, weighted by advantage. Fine-tuning keeps the losses, on a minibatch
 that the members share; they act by the mixture-moment Gaussian of their policies, as AWAC's do.
 """
 
