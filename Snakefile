@@ -12,6 +12,8 @@ min_version("9.0")
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/baselines.smk"
+include: "workflow/rules/hooks.smk"
 
 
 for path in BASELINE_FILES:
@@ -32,13 +34,13 @@ onstart:
 
 
 onsuccess:
-    end()
+    say(f"done; {results_of_this_command()}")
 
 
 onerror:
     say(
-        "stopped. What is finished stays, and interrupted training carries on from its last state: "
-        "run the same command again."
+        "stopped. Finished jobs are kept and interrupted training resumes from its last checkpoint: run the same "
+        "command again."
     )
 
 
@@ -48,4 +50,4 @@ rule all:
         rules.report.output,
     localrule: True
     message:
-        f"all there: {REPORT}"
+        f"up to date: {REPORT}"

@@ -47,17 +47,13 @@ def hold_unless_held() -> None:
         hold()
 
 
-def explain_lock() -> None:
-    """Say on stderr what Snakemake's own lock means, if there is one: Snakemake itself cannot tell."""
-    locks = Path(".snakemake/locks")
-    if "--unlock" in sys.argv or not locks.is_dir() or not any(locks.iterdir()):
-        return
+def explain_lock() -> str:
+    """What Snakemake's own lock in this directory means, which Snakemake itself cannot tell."""
     try:
         os.close(hold())
     except Off2OnError as error:
-        _say(str(error))
-    else:
-        _say("a killed Snakemake left its lock here. To carry on: make reproduce, or snakemake --unlock and again")
+        return str(error)
+    return "a killed Snakemake left its lock here. Run `make reproduce`, or `snakemake --unlock` and then again"
 
 
 def main() -> None:

@@ -6,8 +6,10 @@ register_baseline("random-policy", datasets=["*/*"])
 
 
 rule random_policy:
+    # the program is an input, so that an edit of it runs the baseline again
     input:
-        dataset_file,
+        data=dataset_file,
+        program=Path(workflow.current_basedir) / "random_policy.py",
     output:
         baseline_files("random-policy"),
     log:
@@ -18,10 +20,10 @@ rule random_policy:
     resources:
         mem_mb=1000,
         runtime=15,
+    # the interpreter that runs Snakemake, which has off2on; a program of your own may name another one
     params:
-        program=Path(workflow.current_basedir) / "random_policy.py",
         python=sys.executable,
     message:
         "random-policy on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:
-        "{params.python:q} {params.program:q} {output[0]:q} > {log:q} 2>&1"
+        "{params.python:q} {input.program:q} {output[0]:q} > {log:q} 2>&1"

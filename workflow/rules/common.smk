@@ -42,7 +42,6 @@ def stop(error):
     sys.exit(2)
 
 
-explain_lock()
 try:
     SELECTION = select(config, FIGURES)
     SCALE, LAYOUT = SELECTION.scale, SELECTION.layout
@@ -62,13 +61,6 @@ ENVIRONMENT = str(Path(workflow.basedir) / "environment.yml")
 LOGS = Path("logs") / SCALE.name / SCALE.source
 REPORT = LAYOUT.figures / "report.html"
 
-BASELINE_FILES = [
-    *sorted(Path(workflow.basedir).glob("workflow/baselines/*.smk")),
-    *(Path(path).absolute() for path in SELECTION.baseline_files),
-]
-#: filled by the files above, through register_baseline
-REGISTERED, BASELINE_RUNS = [], []
-
 
 wildcard_constraints:
     task="|".join(SCALE.tasks),
@@ -76,86 +68,6 @@ wildcard_constraints:
     method="|".join(METHODS),
     algorithm="|".join(OFFLINE),
     seed="[0-9]+",
-
-
-def sleep_until_a_job_ends():
-    """Take away Snakemake's default limit of submissions, 100 a second; one that the user gives stays.
-
-    With it the scheduler wakes once more a second for every job that has ended (snakemake#3744): an eighth of a
-    core after 50 jobs.
-    """
-    limit = workflow.scheduling_settings.max_jobs_per_timespan
-    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-        workflow.scheduler.job_rate_limiter = None
-
-
-def begin():
-    """At the start of a real run: hold the directory; say what runs, how long it should take, what else there is."""
-    try:
-        hold_unless_held()
-    except Off2OnError as error:
-        stop(error)
-    sleep_until_a_job_ends()
-    say(f"scale {SCALE.name}, source {SCALE.source}: it should take {SCALE.wall_time}")
-    say(f"{len(PRETRAININGS)} pre-trainings, {len(OWN_RUNS + BASELINE_RUNS)} runs; what is there already is kept")
-    if SCALE.name != "paper":
-        say(
-            "the paper's own settings: --config scale=paper (first look at what it costs: off2on plan --scale paper)"
-        )
-
-
-def end():
-    made = f"report: {REPORT.absolute()}" if REPORT.is_file() else f"figures: {LAYOUT.figures.absolute()}"
-    say(f"done; {made}")
-
-
-def name_report(record):
-    """With nothing to do Snakemake ends before any of its hooks; its message names the report then."""
-    if record.getMessage() == NOTHING_TO_BE_DONE_MSG and REPORT.is_file():
-        record.msg = f"{NOTHING_TO_BE_DONE_MSG}\noff2on: report: {REPORT.absolute()}"
-    return True
-
-
-logger.addFilter(name_report)
-
-
-# ------------------------------------------------------------------------------------------------ baselines
-
-
-def register_baseline(name, datasets):
-    """Make the runs of a baseline part of everything; its file says how they are written.
-
-    `datasets` are patterns on task/dataset, such as "*/random"; "none" for training from scratch.
-    """
-    try:
-        check_baseline(name, datasets, [*METHODS, *REGISTERED])
-    except Off2OnError as error:
-        stop(error)
-    if SELECTION.baselines is None or name in SELECTION.baselines:
-        pairs = ((task, dataset) for task in SCALE.tasks for dataset in matching(SCALE, task, datasets))
-        BASELINE_RUNS.extend(Run(*pair, name, seed) for pair in pairs for seed in range(SCALE.seeds))
-    REGISTERED.append(name)
-
-
-def finish_registration():
-    """Check the scale and the selection once all baseline files are included."""
-    try:
-        whole = load_scale(SELECTION.argument)
-        check_patterns(whole, scale_path(SELECTION.argument), [*METHODS, *REGISTERED])
-    except Off2OnError as error:
-        stop(error)
-    for name in SELECTION.baselines or ():
-        if name not in REGISTERED:
-            known = ", ".join([*METHODS, *REGISTERED])
-            stop(f"--config methods={name}: unknown '{name}'; it may be: {known}, or a baseline's file says it")
-    if not OWN_RUNS + BASELINE_RUNS:
-        stop("nothing to run: none of the selected methods has a run on the selected datasets of this scale")
-
-
-def baseline_files(name):
-    """What a baseline writes, with wildcards task, dataset and seed."""
-    directory = LAYOUT.results / "runs" / "{task}" / "{dataset}" / name / "seed{seed}"
-    return [directory / file for file in ("progress.csv", "run.json")]
 
 
 # ------------------------------------------------------------------------------------------ paths of inputs
