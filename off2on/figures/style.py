@@ -7,7 +7,6 @@ from zlib import crc32
 
 import matplotlib as mpl
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from off2on.envs.tasks import TASKS
@@ -32,6 +31,9 @@ DATASET_STYLES = {
 }
 
 _RC: Any = {
+    "xtick.bottom": False,
+    "ytick.left": False,
+    "lines.solid_capstyle": "round",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
     "font.size": 9,
@@ -79,7 +81,7 @@ def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
 
 def style_context() -> Any:
     """A context in which figures have the project's fonts and lines."""
-    return mpl.rc_context({**mpl.rcParamsDefault, **sns.axes_style("whitegrid"), **_RC, "backend": "agg"})
+    return mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": "agg"})
 
 
 def save(figure: Figure, table: pd.DataFrame, stem: Path) -> None:
