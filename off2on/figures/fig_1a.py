@@ -8,8 +8,9 @@ from matplotlib.patches import Patch
 
 from off2on.analysis.auroc import auroc
 from off2on.analysis.tables import Tables, records
+from off2on.envs.tasks import TASKS
 from off2on.figures.panels import headline, no_runs, select
-from off2on.figures.style import DATASET_ORDER, TASK_ORDER, in_order
+from off2on.figures.style import DATASET_ORDER, in_order
 from off2on.figures.words import against_paper, compare, mean_std, seeds
 
 #: the panel of the paper
@@ -47,7 +48,7 @@ def _histograms(pairs: pd.DataFrame) -> pd.DataFrame:
 def _places(pairs: pd.DataFrame) -> list[tuple[str, str]]:
     """The datasets that have values, in the order of the figures."""
     found = set(zip(pairs["task"], pairs["dataset"], strict=True))
-    tasks = in_order({task for task, _ in found}, TASK_ORDER)
+    tasks = in_order({task for task, _ in found}, TASKS)
     datasets = in_order({data for _, data in found}, DATASET_ORDER)
     return [(task, data) for task in tasks for data in datasets if (task, data) in found]
 

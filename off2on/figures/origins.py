@@ -6,28 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from off2on.envs.tasks import TASKS
 from off2on.figures.sheets import NOTHING, Sheet, place
-from off2on.figures.style import DATASET_ORDER, METHOD_STYLES, TASK_ORDER, in_order
-from off2on.method import Algorithm, Method
-from off2on.methods import ALGORITHMS, METHODS
+from off2on.figures.style import DATASET_ORDER, in_order
+from off2on.methods import METHODS
 from off2on.paths import Layout
 from off2on.results import NAMES
 
 Info = Mapping[str, Any]
-
-#: settings that only balanced replay reads
-_BALANCED = {f"online.{name}" for name in ("density_batch", "density_depth", "density_lr", "temperature", "rho")}
-#: settings that only training from scratch reads
-_SCRATCH = {"online.warmup_steps", "online.scratch_members"}
-#: settings of SAC's losses, which an algorithm with networks and losses of its own does not read
-_SAC = {"online.batch", "online.policy_lr", "online.q_lr"}
-#: sections, and objectives, of such algorithms
-_OWN_LOSSES = {"awac", "bcq"}
-#: of section `offline`: what keeping CQL's term online reads, and what every pre-training reads
-_CQL_TERM = {"offline.min_q_weight", "offline.cql_actions"}
-_PRETRAINING = {f"offline.{name}" for name in ("discount", "tau", "evaluate_every", "eval_episodes")}
-#: of sections `awac` and `bcq`: what one phase alone reads
-_OFFLINE_ONLY, _ONLINE_ONLY = {"awac.steps", "awac.batch", "bcq.steps"}, {"awac.online_batch"}
 
 _LOCAL = {
     "random": "uniform actions",
@@ -62,35 +48,29 @@ def settings_sheets(jobs: Sequence[Info]) -> list[Sheet]:
 
     A value that differs on some dataset is given with the dataset.
     """
-    labels = {info["method"]: info["method_settings"]["label"] for info in jobs if info["kind"] == "finetune"}
+    methods, algorithms = _by_name(jobs, "finetune"), _by_name(jobs, "pretrain")
+    labels = {name: infos[0]["method_settings"]["label"] for name, infos in methods.items()}
     return [
-        _settings_sheet("Settings of each method", _by_name(jobs, "finetune"), labels),
-        _settings_sheet(
-            "Settings of each offline pre-training",
-            _by_name(jobs, "pretrain"),
-            {name: name.upper() for name in ALGORITHMS},
-        ),
+        _settings_sheet("Settings of each method", methods, labels),
+        _settings_sheet("Settings of each offline pre-training", algorithms, {a: a.upper() for a in algorithms}),
     ]
 
 
 def _settings_sheet(title: str, groups: Mapping[str, list[Info]], labels: Mapping[str, str]) -> Sheet:
-    found = {name: [(_job(info), _settings(info)) for info in infos] for name, infos in groups.items()}
+    found = {
+        name: [(_job(info), dict(_flat(info["settings"]))) for info in infos] for name, infos in groups.items()
+    }
     keys = dict.fromkeys(key for runs in found.values() for _, settings in runs for key in settings)
     rows = [[key, *(_values(key, runs) for runs in found.values())] for key in keys]
-    note = f"{NOTHING}: not used." if any(NOTHING in row for row in rows) else ""
+    note = f"{NOTHING}: not read." if any(NOTHING in row for row in rows) else ""
     return Sheet(title, ["setting", *(labels.get(name, name) for name in found)], rows, note)
 
 
 def _by_name(jobs: Iterable[Info], kind: str) -> dict[str, list[Info]]:
     """The jobs of a kind by method or algorithm."""
     found = [(info[NAMES[kind]], info) for info in jobs if info["kind"] == kind]
-    order = METHOD_STYLES if kind == "finetune" else ALGORITHMS
-    return {name: [i for own, i in found if own == name] for name in in_order((own for own, _ in found), order)}
-
-
-def _settings(info: Info) -> dict[str, str]:
-    """The settings that a job used, flat: 'online.rho' -> '0.75'."""
-    return {key: value for key, value in _flat(info["settings"]) if _used(key, info)}
+    names = in_order((own for own, _ in found), METHODS)
+    return {name: [i for own, i in found if own == name] for name in names}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -103,37 +83,6 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, 
 
 def _real(value: Any) -> bool:
     return isinstance(value, float)
-
-
-def _used(key: str, info: Info) -> bool:
-    """Whether the job read a setting of its run.json; of a baseline from outside, all settings count."""
-    if info["kind"] == "pretrain":
-        algorithm = ALGORITHMS.get(info["algorithm"])
-        return algorithm is None or _read_offline(key, algorithm)
-    method = METHODS.get(info["method"])
-    return method is None or _read_online(key, method)
-
-
-def _read_offline(key: str, algorithm: Algorithm) -> bool:
-    section = key.split(".")[0]
-    if section == "network":
-        return algorithm.section not in _OWN_LOSSES
-    return key == "members" or key in _PRETRAINING or (section == algorithm.section and key not in _ONLINE_ONLY)
-
-
-def _read_online(key: str, method: Method) -> bool:
-    section = key.split(".")[0]
-    if key in _BALANCED:
-        return method.balanced
-    if key in _SCRATCH:
-        return method.offline is None
-    if key in _SAC or section == "network":
-        return method.objective not in _OWN_LOSSES
-    if key == "online.first_epoch_multiplier":
-        return method.first_epoch_longer
-    if section == "offline":
-        return method.objective == "cql_reg" and key in _CQL_TERM
-    return section in method.sections and key not in _OFFLINE_ONLY
 
 
 def _values(key: str, runs: list[tuple[str, dict[str, str]]]) -> str:
@@ -160,7 +109,7 @@ def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
     for info in jobs:
         if info["dataset"] != "none":
             groups.setdefault((info["task"], info["dataset"]), []).append(info)
-    tasks, datasets = in_order((t for t, _ in groups), TASK_ORDER), in_order((d for _, d in groups), DATASET_ORDER)
+    tasks, datasets = in_order((t for t, _ in groups), TASKS), in_order((d for _, d in groups), DATASET_ORDER)
     rows = []
     for task, dataset in sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1]))):
         group = groups[task, dataset]

@@ -8,9 +8,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from off2on.analysis.evidence import read_evidence
-from off2on.analysis.tables import Tables, read_tables
+from off2on.analysis.tables import Tables, read_tables, write_csv
 from off2on.errors import Off2OnError
-from off2on.figures.evidence import statistics_sheets, verdict_counts, verdict_sheets
+from off2on.figures.claim_sheets import required_sheets, verdict_counts, verdict_sheets
 from off2on.figures.origins import (
     commit,
     datasets_sheet,
@@ -22,7 +22,8 @@ from off2on.figures.origins import (
 )
 from off2on.figures.panels import labels
 from off2on.figures.registry import get_figure
-from off2on.figures.sheets import claim_sheets, final_sheet, final_table, latex
+from off2on.figures.sheets import final_sheet, final_table, latex
+from off2on.figures.statistics_sheets import statistics_sheets
 from off2on.figures.svg import inline_svg
 from off2on.files import write_text
 from off2on.paths import Layout
@@ -57,21 +58,20 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
     tables = read_tables(layout.analysis)
     final = final_table(tables)
     returns = final_sheet(final, "return", "Final average return", 0)
-    write_text(layout.figures / "table_final.csv", final.to_csv(index=False, lineterminator="\n"))
+    write_csv(final, layout.figures / "table_final.csv")
     write_text(layout.figures / "table_final.tex", latex(returns))
     jobs, evidence = tables.provenance, read_evidence(layout.analysis)
     if evidence:
-        text = evidence.verdicts.to_csv(index=False, lineterminator="\n")
-        write_text(layout.figures / "table_claims.csv", text)
+        write_csv(evidence.claims, layout.figures / "table_claims.csv")
     page = _template().render(
         layout=layout,
         meaning=SCALES.get(layout.scale, OTHER_SCALE),
         seeds=sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
         period=period(jobs),
         commits=sorted({commit(info) for info in jobs}),
-        statements=claim_sheets(tables),
-        counts=verdict_counts(evidence.verdicts) if evidence else "",
-        verdicts=verdict_sheets(evidence.verdicts) if evidence else [],
+        statements=required_sheets(tables, evidence),
+        counts=verdict_counts(evidence.claims) if evidence else "",
+        verdicts=verdict_sheets(evidence.claims) if evidence else [],
         statistics=statistics_sheets(evidence, labels(tables.runs)) if evidence else [],
         figures=[_figure(layout, tables, name) for name in figures],
         finals=[returns, final_sheet(final, "normalized", "Final normalised score", 1)],

@@ -2,8 +2,6 @@
 
 import pandas as pd
 
-#: environment steps of the paper's fine-tuning; only the runs of Fig. 13 are longer (facts 9)
-BUDGET = 250_000
 GROUP = ["task", "dataset", "method"]
 
 
