@@ -28,7 +28,7 @@ def verdict_counts(verdicts: pd.DataFrame) -> str:
 
 
 def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
-    """The claims that runs of this scale speak to, then those that none does."""
+    """The claims that runs of this scale test, then those that none does."""
     tested, silent = [], []
     for row in records(verdicts):
         cells: list[Cell | str] = [row["statement"], figures_text(row)]
@@ -47,7 +47,7 @@ def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
     )
     header = ["claim", "figure", "verdict", "effect", "wanted", "agree", "measured"]
     return [
-        Sheet("Claims that runs of this scale speak to", header, tested, note),
+        Sheet("Claims that runs of this scale test", header, tested, note),
         Sheet("Claims that runs of this scale say nothing about", ["claim", "figure", "verdict"], silent),
     ]
 
@@ -55,28 +55,30 @@ def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
 # ------------------------------------------------------------------------------------------ what must show
 
 
-def required_sheets(tables: Tables, evidence: Evidence | None) -> list[Sheet]:
-    """How many seeds reach each required claim, then the numbers behind them.
-
-    Without evidence the numbers are there, and no verdicts on them.
-    """
-    if evidence is None:
-        return _numbers(tables, pd.DataFrame(columns=["statistic", "task", "dataset", "seed", "holds"]))
-    claims = evidence.claims[evidence.claims["required"]]
-    units = claims[["claim", "statement", "statistic"]].merge(evidence.claim_units, on="claim")
+def required_sheet(evidence: Evidence) -> Sheet:
+    """How many seeds reach each required claim."""
     rows: list[list[Cell | str]] = []
-    groups = units.groupby(["statement", "task", "dataset"], sort=False)["holds"]
+    groups = _required(evidence).groupby(["statement", "task", "dataset"], sort=False)["holds"]
     for row in records(groups.agg(reached="sum", count="count").reset_index()):
         count = f"{row['reached']} of {seeds(row['count'])}"
         rows.append(
             [row["statement"], place(row["task"], row["dataset"]), Cell(count, row["reached"] == row["count"])]
         )
-    overview = Sheet("Statements, and the seeds that reach them", ["", "dataset", "reached"], rows)
-    return [overview, *_numbers(tables, units)]
+    return Sheet("Statements, and the seeds that reach them", ["", "dataset", "reached"], rows)
 
 
-def _numbers(tables: Tables, units: pd.DataFrame) -> list[Sheet]:
+def number_sheets(tables: Tables, evidence: Evidence | None) -> list[Sheet]:
+    """The numbers behind the required claims, with a verdict on each if they have been tested."""
+    units = pd.DataFrame(columns=["statistic", "task", "dataset", "seed", "holds"])
+    if evidence is not None:
+        units = _required(evidence)
     return [_offline_sheet(tables, units), _online_sheet(tables, units), _share_sheet(tables, units)]
+
+
+def _required(evidence: Evidence) -> pd.DataFrame:
+    """The pairs of the required claims: columns of claim_units.csv, statement, statistic."""
+    claims = evidence.claims[evidence.claims["required"]]
+    return claims[["claim", "statement", "statistic"]].merge(evidence.claim_units, on="claim")
 
 
 def _holds(units: pd.DataFrame, statistic: str, row: dict[str, Any]) -> bool | None:

@@ -40,8 +40,8 @@ def _histograms(pairs: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for split, found in values.items():
         density = np.histogram(found.clip(edges[0], edges[-1]), edges, density=True)[0]
-        told = {"split": split, "density": density, "median": np.median(found), "n": len(found)}
-        parts.append(pd.DataFrame(bins).assign(**place, **told))
+        facts = {"split": split, "density": density, "median": np.median(found), "n": len(found)}
+        parts.append(pd.DataFrame(bins).assign(**place, **facts))
     return pd.concat(parts)
 
 
@@ -54,7 +54,7 @@ def _places(pairs: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def draw(tables: Tables) -> Figure:
-    """A panel per dataset: two histograms, and their medians as dashed lines."""
+    """A panel per dataset: two histograms, their medians as dashed lines."""
     histograms = table(tables)
     places = _places(histograms)
     if not places:
@@ -99,7 +99,7 @@ def _draw_panel(axes: Axes, histograms: pd.DataFrame) -> None:
 
 
 def finding(tables: Tables) -> str:
-    """How far the medians lie apart, seed by seed, and how well the likelihood tells the two kinds apart."""
+    """How far apart the medians are, seed by seed, and how well the likelihood separates the two kinds."""
     pairs = tables.likelihood
     places = _places(pairs)
     if not places:

@@ -106,9 +106,9 @@ FIGURES = {
         FigureSpec(
             "fig_4b",
             "Figure 4b: what the ensemble knows about unseen actions",
-            "AUROC of Q-values that tell the state-action pairs seen online from the same states with random "
-            "actions: the ensemble against a single member, the mean over all of them.",
-            "The ensemble separates the two better than a single Q-function.",
+            "AUROC of the Q-values of state-action pairs seen online against those of the same states with random "
+            "actions: of the ensemble, and of a single member, the mean over all of them.",
+            "The ensemble distinguishes the two better than a single Q-function.",
             replace(
                 ENSEMBLE,
                 what="runs of Ours with AUROC on medium-expert data",
@@ -150,22 +150,23 @@ FIGURES = {
         FigureSpec(
             "fig_9",
             "Figure 9: which data balanced replay uses, all tasks",
-            "Figure 4a for all tasks: share of offline transitions in the minibatches of Ours, a curve a dataset.",
+            "Figure 4a for all tasks: share of offline transitions in the minibatches of Ours, one curve per "
+            "dataset.",
             "How much offline data is used depends on how relevant it is, with the same trends on all tasks.",
             BUFFER,
         ),
         FigureSpec(
             "fig_10",
             "Figure 10: what the ensemble knows about unseen actions, all tasks",
-            "Figure 4b for all tasks and datasets: AUROC of Q-values that tell online pairs from random actions.",
-            "The ensemble is above a single Q-function.",
+            "Figure 4b for all tasks and datasets: AUROC of the Q-values of online pairs against random actions.",
+            "The AUROC of the ensemble is above that of a single Q-function.",
             ENSEMBLE,
         ),
         FigureSpec(
             "fig_11",
             "Figure 11: how samples are drawn, all tasks",
-            "Figure 4c for all tasks and datasets: average return with three ways of sampling, and the ensemble "
-            "in all of them.",
+            "Figure 4c for all tasks and datasets: average return with three ways of sampling, and the "
+            "ensemble in all of them.",
             "Balanced replay gains most on hopper and walker2d.",
             SAMPLING,
         ),
@@ -180,7 +181,7 @@ FIGURES = {
             "fig_13",
             "Figure 13: which data to start from, in the long run",
             "Average return on halfcheetah of Ours, and of the same ensemble with Q-functions from fitted Q "
-            "evaluation. One million environment steps at scale paper; other scales show their normal runs.",
+            "evaluation. One million environment steps at scale paper; other scales show their usual runs.",
             "Ours reaches about 15k from random data and about 12k from medium and medium-replay, where "
             "medium-replay ends lowest. FQE init ends equally high, but clearly lower on random, and drops at "
             "first on medium and medium-expert.",
@@ -196,7 +197,7 @@ FIGURES = {
             "fig_14",
             "Figure 14: two density ratios",
             "Average return of Ours with priorities from the ratio of online to offline density, and from that of "
-            "online density to an equal mixture of both. The paper's formula of the second is not known to us.",
+            "online density to an equal mixture of both. We do not know the paper's formula for the second.",
             "There is little difference in most cases.",
             Curves("dataset with both density ratios", differs=()),
         ),
@@ -204,8 +205,8 @@ FIGURES = {
             "table_b",
             "Appendix B: what an ensemble costs",
             "Time of a gradient step and of an action, and memory, with N agents: all of them in one batched "
-            "product a layer, as this project has it, and as a loop over separate networks.",
-            "Its Appendix B gives the cost; its numbers are not known to us.",
+            "product per layer, as in this project, and as a loop over separate networks.",
+            "Appendix B of the paper gives the cost; we do not know its numbers.",
             needs=frozenset({"cost"}),
             latex=True,
         ),

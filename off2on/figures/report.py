@@ -10,7 +10,7 @@ from markupsafe import Markup
 from off2on.analysis.evidence import read_evidence
 from off2on.analysis.tables import Tables, read_tables, write_csv
 from off2on.errors import Off2OnError
-from off2on.figures.claim_sheets import required_sheets, verdict_counts, verdict_sheets
+from off2on.figures.claim_sheets import number_sheets, required_sheet, verdict_counts, verdict_sheets
 from off2on.figures.origins import (
     commit,
     datasets_sheet,
@@ -34,7 +34,7 @@ SCALES = {
     "small networks and data, a fiftieth of the online steps, few seeds.",
     "laptop": "Laptop shows trends with full-width networks on local data; a tenth of the paper's online steps "
     "and fewer seeds, so asymptotes and small differences stay open.",
-    "paper": "Paper uses the paper's own settings; what differs from the original stands in docs/fidelity.md.",
+    "paper": "Paper uses the paper's own settings; docs/fidelity.md lists what differs from the original.",
 }
 OTHER_SCALE = "A scale of your own: what it can show depends on its budgets, given under Settings."
 FORMATS = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "csv": "numbers (CSV)", "tex": "LaTeX"}
@@ -69,7 +69,8 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
         seeds=sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
         period=period(jobs),
         commits=sorted({commit(info) for info in jobs}),
-        statements=required_sheets(tables, evidence),
+        required=required_sheet(evidence) if evidence else None,
+        numbers=number_sheets(tables, evidence),
         counts=verdict_counts(evidence.claims) if evidence else "",
         verdicts=verdict_sheets(evidence.claims) if evidence else [],
         statistics=statistics_sheets(evidence, labels(tables.runs)) if evidence else [],

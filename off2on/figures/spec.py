@@ -59,7 +59,7 @@ class Curves:
     #: what a curve stands for: a method; a method, named by its ensemble size; a method's runs on one dataset,
     #: with a panel per task; the Q-function of the ensemble or of one member
     each: Literal["method", "size", "dataset", "q-function"] = "method"
-    #: the figure whose methods it draws, for one panel of which it stands in the main text; empty: its own
+    #: the figure of all tasks of which it shows one panel, with the methods of that figure; empty: none
     panel_of: str = ""
     quantity: Quantity = RETURN
     tasks: Collection[str] = field(default_factory=lambda: TASKS)
@@ -81,7 +81,7 @@ class Curves:
 
     @property
     def panel(self) -> tuple[str, ...]:
-        """What tells panels apart."""
+        """The columns that a panel has one value of."""
         return ("task",) if self.each == "dataset" else ("task", "dataset")
 
     @property

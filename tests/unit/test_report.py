@@ -154,7 +154,7 @@ def test_claims_carry_effect_interval_pairs_and_verdict(page: Page, tree: Tree) 
     assert "same direction, n = 2" in page.text
     silent = (verdicts["n"] == 0).sum()
     assert f"{silent} claims that runs of this scale say nothing about" in page.text
-    told = re.search(r"claims (\d+ supported.*?)\. The claims stand", page.text)
+    told = re.search(r"Claims (\d+ supported.*?)\. The claims are in", page.text)
     assert told is not None
     kinds = [words.split(" ", 1)[1] for words in told[1].split(", ")]
     assert kinds[0] == "supported"
