@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from off2on.analysis.run_statistics import MEASURES, Measure
+from off2on.analysis.run_statistics import MEASURES, NAMED_BY, Measure
 from off2on.analysis.tables import BUDGET
 from off2on.errors import Off2OnError
 
@@ -83,7 +83,7 @@ class Claim(_Section):
 
     def _check_names(self, arm: Arm) -> None:
         """An arm names what its table holds: methods, offline algorithms, or neither."""
-        needed = {"curves": "method", "pretrain": "algorithm", "likelihood": None}[self.measure.table]
+        needed = NAMED_BY[self.measure.table]
         named = {key: getattr(arm, key) for key in ("method", "algorithm", "minus")}
         if needed and not named[needed]:
             raise ValueError(f"runs and against need '{needed}' with the statistic {self.statistic}")

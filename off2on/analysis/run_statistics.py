@@ -12,6 +12,8 @@ EARLY_STEPS, EARLY_SHARE = 25_000, 0.4
 NAN = float("nan")
 
 Table = Literal["curves", "pretrain", "likelihood"]
+#: the column that says whose numbers a table holds; None: it holds those of the data alone
+NAMED_BY: dict[Table, str | None] = {"curves": "method", "pretrain": "algorithm", "likelihood": None}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from off2on.analysis.claims_file import Arm, Claim
 from off2on.analysis.comparisons import Estimate, t_interval
+from off2on.analysis.run_statistics import NAMED_BY
 from off2on.analysis.tables import Tables, records
 
 COLUMNS = [
@@ -179,8 +180,8 @@ def _rows(claim: Claim, tables: Tables) -> pd.DataFrame:
     """
     table = claim.measure.table
     rows: pd.DataFrame = getattr(tables, table)
-    named = {"curves": "method", "pretrain": "algorithm"}.get(table)
-    rows = rows.assign(place=rows["task"] + "/" + rows["dataset"], name=rows[named] if named else "")
+    named_by = NAMED_BY[table]
+    rows = rows.assign(place=rows["task"] + "/" + rows["dataset"], name=rows[named_by] if named_by else "")
     names = {name for arm in claim.arms for name in (_name(arm), arm.minus)}
     rows = rows[
         rows["name"].isin(names) & rows["place"].isin(set().union(*(_places(a, rows) for a in claim.arms)))

@@ -1,7 +1,7 @@
 """The curves of a figure: which methods, which runs, which panels."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
@@ -58,7 +58,7 @@ class CurveData:
         """In the order of the methods; ensembles from the largest to the smallest."""
         methods = _methods(self.figure, self._tables)
         if self.spec.each == "size":
-            return _sizes(methods, self.members, self.spec)
+            methods = _sizes(methods, self.members)
         several = len(methods) > 1
         return [c for name, label in methods.items() for c in _of_method(name, label, self.spec, several)]
 
@@ -137,6 +137,8 @@ def _of_method(name: str, label: str, spec: Curves, several: bool) -> Sequence[C
     style, column, prefix = method_style(name), spec.quantity.column, f"{label}: " if several else ""
     if spec.each == "dataset":
         lines = {data: DATASET_STYLES[data] for data in spec.datasets}
+        if several:
+            lines = {data: replace(style, colour=line.colour) for data, line in lines.items()}
         return [Curve(prefix + data, name, line, column, data) for data, line in lines.items()]
     if spec.each == "q-function":
         ensemble = Curve(f"{prefix}Q-ensemble", name, style, column)
@@ -144,11 +146,11 @@ def _of_method(name: str, label: str, spec: Curves, several: bool) -> Sequence[C
     return (Curve(label, name, style, column),)
 
 
-def _sizes(methods: Iterable[str], members: dict[str, int], spec: Curves) -> list[Curve]:
-    """A curve per ensemble size, as the runs have it; of two methods of one size the first."""
-    first: dict[int, str] = {}
-    for name in methods:
-        if name in members:
-            first.setdefault(members[name], name)
-    column = spec.quantity.column
-    return [Curve(f"N = {n}", first[n], method_style(first[n]), column) for n in sorted(first, reverse=True)]
+def _sizes(methods: Mapping[str, str], members: Mapping[str, int]) -> dict[str, str]:
+    """The project's own methods that have runs, largest ensembles first and named by size, then those of others.
+
+    Of two methods of one size the first is drawn.
+    """
+    own = {members[name]: name for name in reversed(list(methods)) if name in METHODS and name in members}
+    others = {name: label for name, label in methods.items() if name not in METHODS}
+    return {own[size]: f"N = {size}" for size in sorted(own, reverse=True)} | others

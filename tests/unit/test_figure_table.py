@@ -135,6 +135,12 @@ def test_a_stranger_s_run_says_where_it_is_drawn(tree: Tree) -> None:
     assert "Balanced: random" in labels("fig_4a")
 
 
+def test_a_stranger_s_ensemble_keeps_its_label_beside_those_of_its_size(tree: Tree) -> None:
+    add_run(tree, "halfcheetah", "medium", "replay", figures=["fig_12"], label="Other")
+    curves = CurveData(FIGURES["fig_12"], gather_tables(tree.runs(), METHODS)).curves
+    assert {curve.label: curve.method for curve in curves} == {"N = 3": "ours", "Other": "replay"}
+
+
 # -------------------------------------------------------------------------------------------------- drawing
 
 
