@@ -149,14 +149,11 @@ def run_info(
 def _of_method(method: Method, members: int) -> dict[str, Any]:
     """As it was run: with words of that time, which the tables replace by those of today."""
     size = method.members or (members if method.offline else 1)
-    names = ("sampler", "objective", "offline")
     words = {"label": f"{method.label} (as then)", "description": "as then"}
-    balanced = {"balanced": {"rho": 0.75}} if method.balanced else {}
-    return {
-        "members": size,
-        "method_settings": words | {name: getattr(method, name) for name in names} | {"members": size},
-        "settings": {"online": {"env_steps": 5000, "lr": 3e-4}} | balanced,
-    }
+    made = {"sampler": method.sampler, "offline": "cql" if method.offline else None, "members": size}
+    balanced = {"balanced": {"rho": 0.75}} if method.sampler.startswith("balanced") else {}
+    settings = {"online": {"env_steps": 5000, "lr": 3e-4}} | balanced
+    return {"members": size, "method_settings": words | made, "settings": settings}
 
 
 def _of_stranger(name: str) -> dict[str, Any]:

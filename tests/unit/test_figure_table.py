@@ -12,11 +12,10 @@ import pytest
 
 from off2on.analysis.aggregate import gather_tables
 from off2on.cli import main
-from off2on.envs.tasks import TASKS, Task
+from off2on.envs.tasks import TASKS
 from off2on.figures.curve_data import CurveData
 from off2on.figures.drawing import draw, finished
 from off2on.figures.registry import FIGURES
-from off2on.method import Style
 from off2on.methods import METHODS
 from tests.unit.synthetic_results import Tree, run_info, write_job
 
@@ -94,7 +93,7 @@ def test_only_the_paper_s_figures_of_one_task_have_a_task_of_their_own() -> None
 
 
 def test_a_new_task_is_in_every_figure_of_all_tasks(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TASKS, "ant", Task("ant", "Ant-v4", 27, 8, 0.0, 100.0))
+    monkeypatch.setitem(TASKS, "ant", replace(TASKS["hopper"], name="ant", random_return=0.0, expert_return=100.0))
     add_run(tree, "ant", "medium", "ours")
     assert "ant/medium/ours" in drawn(tree, "fig_3")
     tables = gather_tables(tree.runs(), METHODS)
@@ -107,7 +106,7 @@ def test_a_new_task_is_in_every_figure_of_all_tasks(tree: Tree, monkeypatch: pyt
 
 
 def test_a_new_method_is_drawn_where_its_entry_says(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = Style("#123456", "-", "o")
+    style = replace(METHODS["sac-ft"].style, colour="#123456")
     method = replace(METHODS["sac-ft"], name="iql", label="IQL", style=style, figures={"fig_3": "Implicit"})
     monkeypatch.setitem(METHODS, "iql", method)
     add_run(tree, "halfcheetah", "medium", "iql")

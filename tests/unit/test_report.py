@@ -1,6 +1,5 @@
 """The report: one page, self-contained, with the numbers of the tables in it."""
 
-import json
 import re
 from collections import Counter
 from html.parser import HTMLParser
@@ -13,17 +12,14 @@ import pytest
 
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.evidence import gather_evidence
-from off2on.config import Settings
 from off2on.errors import Off2OnError
 from off2on.figures.drawing import draw
 from off2on.figures.origins import datasets_sheet, settings_sheets
 from off2on.figures.report import build_report
 from off2on.figures.sheets import NOTHING, Cell, Sheet, latex
 from off2on.figures.svg import inline_svg
-from off2on.methods import ALGORITHMS, METHODS
+from off2on.methods import METHODS
 from off2on.paths import Layout
-from off2on.training.finetune import FinetuneJob
-from off2on.training.pretrain import PretrainJob
 from tests.unit.synthetic_results import Tree, run_info
 
 NAMES = ["fig_4a", "fig_4c"]
@@ -228,22 +224,6 @@ def columns(sheet: Sheet) -> dict[str, dict[str, str]]:
         name: {str(row[0]): str(row[i]) for row in sheet.rows if row[i] != NOTHING}
         for i, name in enumerate(sheet.header[1:], 1)
     }
-
-
-def test_made_up_jobs_say_of_themselves_what_real_ones_say() -> None:
-    place, settings = ("quick", "local", "halfcheetah", "medium"), Settings(members=3)
-    jobs: dict[tuple[str, str], FinetuneJob | PretrainJob] = {
-        ("finetune", name): FinetuneJob(*place, method, 0, settings) for name, method in METHODS.items()
-    }
-    jobs |= {("pretrain", name): PretrainJob(*place, own, 0, settings) for name, own in ALGORITHMS.items()}
-    for (kind, name), job in jobs.items():
-        identity = json.loads(json.dumps(job.identity()))
-        info = run_info(kind, *place, name, 0)
-        # run.json adds the words for a method, which no number depends on
-        for key in ("label", "description"):
-            info.get("method_settings", {}).pop(key, None)
-        del identity["settings"]
-        assert {key: info[key] for key in identity} == identity
 
 
 def test_settings_name_the_dataset_where_they_differ() -> None:
