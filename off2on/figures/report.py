@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from off2on.analysis.evidence import read_evidence
+from off2on.analysis.evidence import Evidence, read_evidence
 from off2on.analysis.tables import Tables, read_tables, write_csv
 from off2on.errors import Off2OnError
 from off2on.figures.claim_sheets import number_sheets, required_sheet, verdict_counts, verdict_sheets
@@ -55,36 +55,53 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
     Raises:
         Off2OnError: tables or a figure are missing, a figure is unknown, or a file cannot be written.
     """
-    tables = read_tables(layout.analysis)
+    tables, evidence = read_tables(layout.analysis), read_evidence(layout.analysis)
     final = final_table(tables)
-    returns = final_sheet(final, "return", "Final average return", 0)
+    finals = [
+        final_sheet(final, "return", "Final average return", 0),
+        final_sheet(final, "normalized", "Final normalised score", 1),
+    ]
     write_csv(final, layout.figures / "table_final.csv")
-    write_text(layout.figures / "table_final.tex", latex(returns))
-    jobs, evidence = tables.provenance, read_evidence(layout.analysis)
+    write_text(layout.figures / "table_final.tex", latex(finals[0]))
     if evidence:
         write_csv(evidence.claims, layout.figures / "table_claims.csv")
+    drawn = [_figure(layout, tables, name) for name in figures]
     page = _template().render(
         layout=layout,
-        meaning=SCALES.get(layout.scale, OTHER_SCALE),
-        seeds=sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
-        period=period(jobs),
-        commits=sorted({commit(info) for info in jobs}),
-        required=required_sheet(evidence) if evidence else None,
-        numbers=number_sheets(tables, evidence),
-        counts=verdict_counts(evidence.claims) if evidence else "",
-        verdicts=verdict_sheets(evidence.claims) if evidence else [],
-        statistics=statistics_sheets(evidence, labels(tables.runs)) if evidence else [],
-        figures=[_figure(layout, tables, name) for name in figures],
-        finals=[returns, final_sheet(final, "normalized", "Final normalised score", 1)],
-        methods=methods_sheet(jobs),
-        settings=settings_sheets(jobs),
-        datasets=datasets_sheet(layout, jobs),
-        versions=versions_sheet(jobs),
-        jobs=provenance_sheet(jobs),
+        figures=drawn,
+        finals=finals,
+        **_claims(tables, evidence),
+        **_origins(layout, tables.provenance),
     )
     path = layout.figures / "report.html"
     write_text(path, page)
     return path
+
+
+def _claims(tables: Tables, evidence: Evidence | None) -> dict[str, Any]:
+    """What the page says about claims; without evidence the numbers behind the required ones alone."""
+    return {
+        "required": required_sheet(evidence) if evidence else None,
+        "numbers": number_sheets(tables, evidence),
+        "counts": verdict_counts(evidence.claims) if evidence else "",
+        "verdicts": verdict_sheets(evidence.claims) if evidence else [],
+        "statistics": statistics_sheets(evidence, labels(tables.runs)) if evidence else [],
+    }
+
+
+def _origins(layout: Layout, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the page says about the jobs behind it."""
+    return {
+        "meaning": SCALES.get(layout.scale, OTHER_SCALE),
+        "seeds": sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
+        "period": period(jobs),
+        "commits": sorted({commit(info) for info in jobs}),
+        "methods": methods_sheet(jobs),
+        "settings": settings_sheets(jobs),
+        "datasets": datasets_sheet(layout, jobs),
+        "versions": versions_sheet(jobs),
+        "jobs": provenance_sheet(jobs),
+    }
 
 
 def _template() -> Any:
