@@ -2,10 +2,6 @@
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -22,8 +18,3 @@ class ObservationSpec:
     def size(self) -> int:
         """Numbers in one observation."""
         return prod(self.shape)
-
-    def read(self, observation: Any) -> NDArray[Any]:
-        """What the agent sees of an environment's observation."""
-        array = observation if self.key is None else observation[self.key]
-        return np.asarray(array).astype(self.dtype)

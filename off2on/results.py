@@ -101,6 +101,8 @@ METHOD_KEYS: dict[str, tuple[type, ...]] = {
     "offline": _MAYBE_TEXT,
     "members": _COUNT,
 }
+#: further keys of `method_settings`, which a method may leave out
+OPTIONAL_METHOD_KEYS: dict[str, tuple[type, ...]] = {"figures": (list,)}
 
 Row = dict[str, float]
 
@@ -168,7 +170,9 @@ def _read_info(path: Path) -> dict[str, Any]:
         raise Off2OnError(f"{file}: kind = {kind!r}; it must be 'pretrain' or 'finetune'")
     _check_keys(file, "", info, KIND_KEYS[kind])
     if kind == "finetune":
-        _check_keys(file, "method_settings.", info["method_settings"], METHOD_KEYS)
+        named = info["method_settings"]
+        optional = {key: types for key, types in OPTIONAL_METHOD_KEYS.items() if key in named}
+        _check_keys(file, "method_settings.", named, METHOD_KEYS | optional)
     for key in ("started", "ended"):
         _check_time(file, key, info[key])
     _check_place(file, info)

@@ -1,37 +1,39 @@
-"""The tables of `off2on claims`: verdicts on the paper's claims, and the statistics beside them.
+"""The tables of `off2on claims`: verdicts on the claims, the pairs behind them, and the statistics beside them.
 
 The DAG reads `FILES` from here, so pandas and rliable are imported only when the tables are made or read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from off2on.analysis.tables import read_tables
+from off2on.analysis.tables import read_csv, read_tables, write_csv
 from off2on.config import REPOSITORY
-from off2on.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CLAIMS = REPOSITORY / "workflow" / "claims.yaml"
-#: one row per claim; per run and budget; per task, dataset and other method; per statistic and method
-FILES = ("verdicts.csv", "budgets.csv", "differences.csv", "aggregates.csv")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What `off2on claims` found."""
+    """What `off2on claims` found: a file for every field."""
 
-    #: columns of `verdicts.judge`
-    verdicts: "pd.DataFrame"
-    #: score and regret of every run at fixed budgets: columns of `statistics.fixed_budgets`
+    #: a row per claim: columns of `verdicts.judge`
+    claims: "pd.DataFrame"
+    #: a row per claim and pair: columns of `verdicts.judge`
+    claim_units: "pd.DataFrame"
+    #: score and regret of every run at fixed budgets: columns of `comparisons.fixed_budgets`
     budgets: "pd.DataFrame"
-    #: final score of Ours minus that of each other method: columns of `statistics.paired_differences`
+    #: final score of Ours minus that of each other method: columns of `comparisons.paired_differences`
     differences: "pd.DataFrame"
     #: statistic ('iqm' or 'probability of improvement'), method, value, low, high, seeds, datasets; empty for few
     #: seeds or tasks
     aggregates: "pd.DataFrame"
+
+
+FILES = tuple(f"{field.name}.csv" for field in fields(Evidence))
 
 
 def gather_evidence(analysis: Path, claims: Path = CLAIMS) -> Evidence:
@@ -40,29 +42,28 @@ def gather_evidence(analysis: Path, claims: Path = CLAIMS) -> Evidence:
     Raises:
         Off2OnError: a table is missing, a claim is wrong, or a file cannot be written.
     """
-    from off2on.analysis import statistics
-    from off2on.analysis.paper_claims import read_claims
+    from off2on.analysis import comparisons
+    from off2on.analysis.claims_file import read_claims
     from off2on.analysis.verdicts import judge
 
     wanted, tables = read_claims(claims), read_tables(analysis)
-    finals = statistics.final_scores(tables.runs)
+    finals = comparisons.final_scores(tables.runs)
     evidence = Evidence(
-        judge(wanted, tables),
-        statistics.fixed_budgets(tables.curves),
-        statistics.paired_differences(finals),
-        statistics.aggregates(finals),
+        *judge(wanted, tables),
+        budgets=comparisons.fixed_budgets(tables.curves),
+        differences=comparisons.paired_differences(finals),
+        aggregates=comparisons.aggregates(finals),
     )
     for name in FILES:
-        table = getattr(evidence, Path(name).stem)
-        write_text(analysis / name, table.to_csv(index=False, lineterminator="\n"))
+        write_csv(getattr(evidence, Path(name).stem), analysis / name)
     return evidence
 
 
 def read_evidence(analysis: Path) -> Evidence | None:
     """What `gather_evidence` wrote; None: it has not run on this directory."""
-    import pandas as pd
-
     if not all((analysis / name).is_file() for name in FILES):
         return None
-    tables = [pd.read_csv(analysis / name, keep_default_na=False, na_values=[""]) for name in FILES]
-    return Evidence(tables[0].fillna({"unit": ""}), *tables[1:])
+    evidence = Evidence(**{Path(name).stem: read_csv(analysis / name) for name in FILES})
+    for column in ("figures", "unit"):
+        evidence.claims[column] = evidence.claims[column].fillna("")
+    return evidence

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from off2on.errors import Off2OnError
+from off2on.files import write_text
 from off2on.paths import COST, RENDERS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: one row per evaluation of a fine-tuning run, one per evaluation of a pre-training, one per fine-tuning run,
-#: one per claim, task, dataset and seed, one per pair whose likelihood is known, and the run.json of every job
-FILES = ("curves.csv", "pretrain.csv", "runs.csv", "claims.csv", "likelihood.csv", "provenance.json")
-
+#: environment steps of the paper's fine-tuning; only the runs of Fig. 13 are longer (facts 9)
+BUDGET = 250_000
 COST_COLUMNS = (
     "members",
     "implementation",
@@ -39,7 +38,7 @@ def _frame(columns: Sequence[str]) -> "pd.DataFrame":
 
 @dataclass(frozen=True)
 class Tables:
-    """What `aggregate` wrote, read back. Cost and renderings, which no run makes, are read when a figure asks."""
+    """What `aggregate` gathers. Cost and renderings, which no run makes, are read when a figure asks."""
 
     #: task, dataset, method, label, seed and the columns of progress.csv
     curves: "pd.DataFrame"
@@ -47,8 +46,6 @@ class Tables:
     pretrain: "pd.DataFrame"
     #: task, dataset, method, label, seed, members, then first, last, final and best values, speed and memory
     runs: "pd.DataFrame"
-    #: claim, statement, task, dataset, seed, value, bound, reached
-    claims: "pd.DataFrame"
     #: run.json of every job, pre-trainings first
     provenance: list[dict[str, Any]]
     #: task, dataset, seed, importance_samples, split (offline: held out, or online), log_likelihood (nats)
@@ -81,23 +78,46 @@ def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
+#: the fields of `Tables` that are CSV files, and all files
+_CSV = ("curves", "pretrain", "runs", "likelihood")
+FILES = (*(f"{name}.csv" for name in _CSV), "provenance.json")
+
+
+def write_tables(tables: Tables, directory: Path) -> None:
+    """Write `FILES`, each atomically.
+
+    Raises:
+        Off2OnError: a file cannot be written.
+    """
+    for name in _CSV:
+        write_csv(getattr(tables, name), directory / f"{name}.csv")
+    write_text(directory / "provenance.json", json.dumps(tables.provenance, indent=1) + "\n")
+
+
 def read_tables(directory: Path) -> Tables:
     """Read the tables of an `analysis/` directory.
 
     Raises:
         Off2OnError: one of them is missing.
     """
-    import pandas as pd
-
     for name in FILES:
         if not (directory / name).is_file():
             raise Off2OnError(f"{directory / name} is missing: run 'off2on aggregate' (or snakemake) first")
-    found: dict[str, Any] = {
-        Path(name).stem: pd.read_csv(directory / name, keep_default_na=False, na_values=[""])
-        for name in FILES[:-1]
-    }
-    found["provenance"] = json.loads((directory / FILES[-1]).read_text())
-    return Tables(**found, results=directory.parent)
+    found = {name: read_csv(directory / f"{name}.csv") for name in _CSV}
+    provenance = json.loads((directory / "provenance.json").read_text())
+    return Tables(**found, provenance=provenance, results=directory.parent)
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table, atomically."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_csv(path: Path) -> "pd.DataFrame":
+    """Read a table to the last bit; only an empty cell is missing, since a dataset may be called 'none'."""
+    import pandas as pd
+
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")
 
 
 def _cost(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the runs say about the paper's claims: effect, interval and verdict of each (docs/claims.md)."""
+"""What the results say about the claims: effect, interval and verdict of each (docs/claims.md)."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,33 +7,39 @@ from typing import Any
 
 import pandas as pd
 
-from off2on.analysis.paper_claims import Arm, Claim
-from off2on.analysis.run_values import MEASURES
-from off2on.analysis.statistics import Estimate, t_interval
+from off2on.analysis.claims_file import Arm, Claim
+from off2on.analysis.comparisons import Estimate, t_interval
+from off2on.analysis.run_statistics import NAMED_BY
 from off2on.analysis.tables import Tables, records
 
 COLUMNS = [
-    *("claim", "figures", "statement", "measure", "unit", "wanted_low", "wanted_high"),
+    *("claim", "figures", "statement", "required", "statistic", "measure", "unit", "wanted_low", "wanted_high"),
     *("effect", "low", "high", "n", "agree", "env_steps", "verdict"),
 ]
-#: fewer pairs than this are told as a direction, never as a verdict
+_JOB = ["task", "dataset", "seed"]
+UNIT_COLUMNS = ["claim", *_JOB, "effect", "holds"]
+#: fewer pairs than this have a direction, never a verdict
 ENOUGH = 4
 NO_RUNS = "no runs at this scale"
 NO_VALUE = "runs without such a value"
-_UNIT = ["task", "dataset", "seed"]
 
 
-def judge(claims: Iterable[Claim], tables: Tables) -> pd.DataFrame:
-    """One row per claim, in their order.
+def judge(claims: Iterable[Claim], tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The verdict on each claim, in their order, and the pairs behind it.
 
     Returns:
-        columns claim, figures, statement, measure (what is computed from which runs), unit, wanted_low and
-        wanted_high (between them the claim holds), effect, low and high (95 % Student-t interval; empty for one
-        pair), n (pairs), agree (how many of them lie within the wanted bounds), env_steps (of the longest run),
-        verdict.
+        a row per claim: claim, figures, statement, required, statistic, measure (what is computed from which
+        runs), unit, wanted_low and wanted_high (between them the claim holds), effect, low and high (95 %
+        Student-t interval; empty for one pair), n (pairs), agree (how many of them lie within the wanted bounds),
+        env_steps (of the longest run), verdict;
+        a row per claim and pair: claim, task, dataset, seed (empty where a pair has several), effect, holds.
     """
-    table = pd.DataFrame([_row(claim, tables) for claim in claims], columns=COLUMNS)
-    return table.astype({"env_steps": "Int64"})
+    judged = [_judge(claim, tables) for claim in claims]
+    table = pd.DataFrame([row for row, _ in judged], columns=COLUMNS)
+    units = [unit for _, found in judged for unit in found]
+    return table.astype({"env_steps": "Int64"}), pd.DataFrame(units, columns=UNIT_COLUMNS).astype(
+        {"seed": "Int64"}
+    )
 
 
 def effect_text(row: Mapping[str, Any]) -> str:
@@ -68,42 +74,39 @@ def wanted_text(row: Mapping[str, Any]) -> str:
     return f"< {high:.3g}" if math.isinf(low) else f"within ± {high:.3g}"
 
 
-def _row(claim: Claim, tables: Tables) -> dict[str, Any]:
-    measure = MEASURES[claim.statistic]
+def _judge(claim: Claim, tables: Tables) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row of a claim, and one for each of its pairs."""
     rows = _rows(claim, tables)
     reached = rows.groupby("task")["env_steps"].transform("max")
     used = rows[reached >= claim.min_steps] if claim.min_steps else rows
     pairs = _pairs(claim, used)
-    effects = pairs["first"] - pairs["second"] if claim.against else pairs["first"]
-    region, estimate = _wanted(claim, pairs), t_interval(effects)
-    told = verdict(estimate, region)
-    if not estimate.n and len(_pairs(claim, rows)):
-        told = f"runs too short: needs {claim.min_steps:,} steps"
-    elif not estimate.n and all(_has_runs(arm, rows) for arm in claim.arms):
-        told = NO_VALUE
-    return {
+    region, estimate = _wanted(claim, pairs), t_interval(pairs["effect"])
+    holds = pairs["effect"].between(*region, inclusive="neither")
+    verdict = _verdict(estimate, region) if estimate.n else _why_none(claim, rows)
+    row = {
         "claim": claim.id,
         "figures": " ".join(claim.figures),
         "statement": claim.statement,
-        "measure": f"{measure.words}, {_contrast(claim.arms)}",
-        "unit": measure.unit,
+        "required": claim.required,
+        "statistic": claim.statistic,
+        "measure": f"{claim.measure.words}, {_contrast(claim.arms)}",
+        "unit": claim.measure.unit,
         "wanted_low": region[0],
         "wanted_high": region[1],
         "effect": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
         "n": estimate.n,
-        "agree": int(effects.between(*region, inclusive="neither").sum()),
+        "agree": int(holds.sum()),
         "env_steps": used["env_steps"].max() if estimate.n else None,
-        "verdict": told,
+        "verdict": verdict,
     }
+    return row, records(pairs.assign(claim=claim.id, holds=holds)[UNIT_COLUMNS])
 
 
-def verdict(effect: Estimate, wanted: tuple[float, float]) -> str:
-    """How an effect with its interval stands to the bounds within which the claim holds."""
+def _verdict(effect: Estimate, wanted: tuple[float, float]) -> str:
+    """How an effect of at least one pair, with its interval, lies to the bounds within which the claim holds."""
     low, high = wanted
-    if not effect.n:
-        return NO_RUNS
     if effect.n < ENOUGH:
         inside, outside = low < effect.value < high, effect.value < low or effect.value > high
         words = {(True, False): "same direction", (False, True): "opposite direction"}
@@ -111,6 +114,13 @@ def verdict(effect: Estimate, wanted: tuple[float, float]) -> str:
     if low < effect.low and effect.high < high:
         return "supported"
     return "contradicted" if effect.high < low or effect.low > high else "undecided"
+
+
+def _why_none(claim: Claim, rows: pd.DataFrame) -> str:
+    """Why there is no pair."""
+    if len(_pairs(claim, rows)):
+        return f"runs too short: needs {claim.min_steps:,} steps"
+    return NO_VALUE if all(_has_runs(arm, rows) for arm in claim.arms) else NO_RUNS
 
 
 def _wanted(claim: Claim, pairs: pd.DataFrame) -> tuple[float, float]:
@@ -129,46 +139,63 @@ def _wanted(claim: Claim, pairs: pd.DataFrame) -> tuple[float, float]:
 
 
 def _pairs(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:
-    """A row for every pair, indexed by what it shares: columns first and, with two arms, second."""
-    values = [_arm_values(arm, claim, rows).groupby(level=list(claim.pair)).mean() for arm in claim.arms]
-    return pd.concat(values, axis=1, join="inner", keys=["first", "second"][: len(values)])
+    """A row for every pair: first and, with two arms, second; effect; task, dataset and seed of the first arm.
+
+    Of these three, one over which the pair averages is empty.
+    """
+    keys = list(claim.pair)
+    values = [_arm_values(arm, claim, rows) for arm in claim.arms]
+    means = [part.groupby(level=keys).mean() for part in values]
+    pairs = pd.concat(means, axis=1, join="inner", keys=["first", "second"][: len(values)])
+    jobs = values[0].index.to_frame(index=False).groupby(keys)
+    for key in {*_JOB} - {*keys}:
+        pairs[key] = jobs[key].first().where(jobs[key].nunique() == 1)
+    return pairs.assign(effect=pairs["first"] - pairs.get("second", 0.0)).reset_index()
 
 
 def _arm_values(arm: Arm, claim: Claim, rows: pd.DataFrame) -> "pd.Series[float]":
-    """The number of every run of the arm, indexed by task, dataset and seed."""
+    """The number of every job of the arm, indexed by task, dataset and seed."""
     rows = rows[rows["place"].isin(_places(arm, rows))]
-    values = _run_values(claim, rows[rows["method"] == arm.method] if arm.method else rows)
+    values = _job_values(claim, rows[rows["name"] == _name(arm)])
     if arm.minus:
-        values = (values - _run_values(claim, rows[rows["method"] == arm.minus])).dropna()
+        values = (values - _job_values(claim, rows[rows["name"] == arm.minus])).dropna()
     return values
 
 
 def _has_runs(arm: Arm, rows: pd.DataFrame) -> bool:
     rows = rows[rows["place"].isin(_places(arm, rows))]
-    methods = {name for name in (arm.method, arm.minus) if name}
-    return len(rows) > 0 and (not methods or methods <= set(rows["method"]))
+    return {_name(arm), arm.minus or _name(arm)} <= set(rows["name"])
 
 
-def _run_values(claim: Claim, rows: pd.DataFrame) -> "pd.Series[float]":
-    found = {key: MEASURES[claim.statistic].value(part) for key, part in rows.groupby(_UNIT)}
-    index = pd.MultiIndex.from_tuples(found, names=_UNIT)
+def _job_values(claim: Claim, rows: pd.DataFrame) -> "pd.Series[float]":
+    found = {key: claim.measure.value(part) for key, part in rows.groupby(_JOB)}
+    index = pd.MultiIndex.from_tuples(found, names=_JOB)
     return pd.Series(list(found.values()), index, dtype=float).dropna()
 
 
 def _rows(claim: Claim, tables: Tables) -> pd.DataFrame:
-    """The rows that the claim reads, with their place; runs of a task up to the step that all of them reach."""
-    by_run = claim.runs.method is not None
-    rows = tables.curves if by_run else tables.likelihood
-    rows = rows.assign(place=rows["task"] + "/" + rows["dataset"])
-    if by_run:
-        rows = rows[rows["method"].isin([name for arm in claim.arms for name in (arm.method, arm.minus)])]
-    rows = rows[rows["place"].isin(set().union(*(_places(arm, rows) for arm in claim.arms)))]
-    rows = rows.dropna(subset=list(MEASURES[claim.statistic].columns))
-    if by_run:
-        rows = rows[rows["env_steps"] <= claim.until]
-        last = rows.groupby([*_UNIT, "method"])["env_steps"].transform("max")
-        return rows[rows["env_steps"] <= last.groupby(rows["task"]).transform("min")]
-    return rows.assign(env_steps=float("nan"))
+    """The rows that the claim reads, with the name and place of their job.
+
+    Runs of a task count up to the step that all of them reach.
+    """
+    table = claim.measure.table
+    rows: pd.DataFrame = getattr(tables, table)
+    named_by = NAMED_BY[table]
+    rows = rows.assign(place=rows["task"] + "/" + rows["dataset"], name=rows[named_by] if named_by else "")
+    names = {name for arm in claim.arms for name in (_name(arm), arm.minus)}
+    rows = rows[
+        rows["name"].isin(names) & rows["place"].isin(set().union(*(_places(a, rows) for a in claim.arms)))
+    ]
+    rows = rows.dropna(subset=list(claim.measure.columns))
+    if table != "curves":
+        return rows.assign(env_steps=float("nan"))
+    rows = rows[rows["env_steps"] <= claim.until]
+    last = rows.groupby([*_JOB, "method"])["env_steps"].transform("max")
+    return rows[rows["env_steps"] <= last.groupby(rows["task"]).transform("min")]
+
+
+def _name(arm: Arm) -> str:
+    return arm.method or arm.algorithm or ""
 
 
 def _places(arm: Arm, rows: pd.DataFrame) -> set[str]:
@@ -177,7 +204,7 @@ def _places(arm: Arm, rows: pd.DataFrame) -> set[str]:
 
 def _contrast(arms: tuple[Arm, ...]) -> str:
     """'ours − sac-ft on all datasets', 'ours on random − ours on medium-expert'."""
-    names = [f"({arm.method} − {arm.minus})" if arm.minus else arm.method or "" for arm in arms]
+    names = [f"({arm.method} − {arm.minus})" if arm.minus else _name(arm) for arm in arms]
     places = [_places_text(arm) for arm in arms]
     if len(set(places)) == 1:
         return f"{' − '.join(names)}{places[0]}".strip()

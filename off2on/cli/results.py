@@ -108,10 +108,10 @@ def aggregate(
 ) -> None:
     """Gather finished runs into the tidy tables that figures read."""
     from off2on.analysis.aggregate import aggregate as run
+    from off2on.methods import METHODS
 
     _, layout = load(scale, source)
-    likelihoods = [path for path in paths if path.suffix == ".csv"]
-    run([path for path in paths if path not in likelihoods], out or layout.analysis, likelihoods)
+    run(paths, out or layout.analysis, METHODS)
     say(f"tables: {out or layout.analysis}")
 
 
@@ -121,12 +121,12 @@ def claims(
     source: SourceName = None,
     file: Annotated[Path | None, typer.Option(help="the claims; default: workflow/claims.yaml")] = None,
 ) -> None:
-    """Test the paper's claims on the tables, and compute the statistics of the report."""
+    """Test the claims on the tables, and compute the statistics of the report."""
     from off2on.analysis.evidence import CLAIMS, gather_evidence
     from off2on.analysis.verdicts import table_lines
 
     _, layout = load(scale, source)
-    for line in table_lines(gather_evidence(layout.analysis, file or CLAIMS).verdicts):
+    for line in table_lines(gather_evidence(layout.analysis, file or CLAIMS).claims):
         typer.echo(line)
     say(f"verdicts and statistics: {layout.analysis}")
 
@@ -134,14 +134,18 @@ def claims(
 @job("figure")
 def figure(
     name: Annotated[str, typer.Argument(help="such as fig_3; see off2on/figures/registry.py")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="run directories, likelihood CSV files; default: the finished ones that it draws"),
+    ] = None,
     scale: ScaleName = "quick",
     source: SourceName = None,
 ) -> None:
-    """Draw one figure from the tables, as SVG, PDF, PNG and CSV."""
-    from off2on.figures.registry import draw
+    """Draw one figure from finished runs, as SVG, PDF, PNG and CSV."""
+    from off2on.figures.drawing import draw
 
     _, layout = load(scale, source)
-    say(f"figure: {draw(name, layout)}")
+    say(f"figure: {draw(name, layout, paths or ())}")
 
 
 @job("report")

@@ -58,16 +58,21 @@ class _Lane:
 
     def reset(self, seed: int) -> None:
         observation, _ = self.env.reset(seed=seed)
-        self.observation = self.spec.read(observation)
+        self.observation = self._seen(observation)
         self.observations, self.actions, self.rewards = [self.observation], [], []
 
     def step(self, action: Floats) -> bool:
         observation, reward, terminal, _, _ = self.env.step(action)
-        self.observation = self.spec.read(observation)
+        self.observation = self._seen(observation)
         self.observations.append(self.observation)
         self.actions.append(action)
         self.rewards.append(reward)
         return bool(terminal)
+
+    def _seen(self, observation: Any) -> Observations:
+        """What the agent sees of an environment's observation."""
+        array = observation if self.spec.key is None else observation[self.spec.key]
+        return np.asarray(array).astype(self.spec.dtype)
 
     def episode(self, *, terminal: bool, complete: bool) -> Episode:
         rewards = np.array(self.rewards, np.float32)

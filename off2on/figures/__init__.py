@@ -1,1 +1,1 @@
-"""Tidy tables -> figures and report. Nothing here imports torch or reads a run directory."""
+"""Tidy tables -> figures and report. Nothing here imports torch."""

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import StepPatch
+from matplotlib.patches import Patch
 
 from off2on.analysis.auroc import auroc
 from off2on.analysis.tables import Tables, records
+from off2on.envs.tasks import TASKS
 from off2on.figures.panels import headline, no_runs, select
-from off2on.figures.style import DATASET_ORDER, TASK_ORDER, in_order
+from off2on.figures.style import DATASET_ORDER, in_order
 from off2on.figures.words import against_paper, compare, mean_std, seeds
 
 #: the panel of the paper
@@ -39,21 +40,21 @@ def _histograms(pairs: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for split, found in values.items():
         density = np.histogram(found.clip(edges[0], edges[-1]), edges, density=True)[0]
-        told = {"split": split, "density": density, "median": np.median(found), "n": len(found)}
-        parts.append(pd.DataFrame(bins).assign(**place, **told))
+        facts = {"split": split, "density": density, "median": np.median(found), "n": len(found)}
+        parts.append(pd.DataFrame(bins).assign(**place, **facts))
     return pd.concat(parts)
 
 
 def _places(pairs: pd.DataFrame) -> list[tuple[str, str]]:
     """The datasets that have values, in the order of the figures."""
     found = set(zip(pairs["task"], pairs["dataset"], strict=True))
-    tasks = in_order({task for task, _ in found}, TASK_ORDER)
+    tasks = in_order({task for task, _ in found}, TASKS)
     datasets = in_order({data for _, data in found}, DATASET_ORDER)
     return [(task, data) for task in tasks for data in datasets if (task, data) in found]
 
 
 def draw(tables: Tables) -> Figure:
-    """A panel per dataset: two histograms, and their medians as dashed lines."""
+    """A panel per dataset: two histograms, their medians as dashed lines."""
     histograms = table(tables)
     places = _places(histograms)
     if not places:
@@ -62,33 +63,43 @@ def draw(tables: Tables) -> Figure:
     rows = -(-len(places) // columns)
     figure = Figure(figsize=(max(5.2, 3.1 * columns + 0.3), 2.5 * rows + 1.0), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).flat
-    bars: dict[str, StepPatch] = {}
     for axes, (task, data) in zip(grid, places, strict=False):
-        bars = _draw_panel(axes, select(histograms, task=task, dataset=data))
+        _draw_panel(axes, select(histograms, task=task, dataset=data))
         axes.set(title=f"{task}-{data}", xlabel="log-likelihood (nats)", ylabel="density (1/nat)")
     for axes in list(grid)[len(places) :]:
         axes.set_axis_off()
     count = tables.likelihood.groupby(["task", "dataset"])["seed"].nunique()
     headline(figure, f"pairs of {seeds(count.max())} together; dashed: medians")
-    figure.legend(bars.values(), bars.keys(), loc="outside lower center", ncols=len(bars))
+    patches = [Patch(color=colour, alpha=0.65, label=label) for label, colour in SPLITS.values()]
+    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches))
     return figure
 
 
-def _draw_panel(axes: Axes, histograms: pd.DataFrame) -> dict[str, StepPatch]:
-    """The histograms of one dataset; legend -> bars."""
-    bars = {}
-    for split, (label, colour) in SPLITS.items():
-        part = select(histograms, split=split)
-        edges = [*part["low"], part["high"].iloc[-1]]
-        bars[label] = axes.stairs(part["density"], edges, fill=True, color=colour, alpha=0.65, label=label)
-        axes.stairs(part["density"], edges, color=colour, linewidth=1.2)
-        axes.axvline(part["median"].iloc[0], color=colour, linestyle="--", linewidth=1.4)
-    axes.set_ylim(bottom=0)
-    return bars
+def _draw_panel(axes: Axes, histograms: pd.DataFrame) -> None:
+    """The histograms of one dataset, and their medians."""
+    # here, since it takes a second and the other figures do without
+    from seaborn import histplot
+
+    histplot(
+        histograms.assign(middle=(histograms["low"] + histograms["high"]) / 2),
+        x="middle",
+        weights="density",
+        bins=[*histograms["low"].drop_duplicates(), histograms["high"].max()],
+        hue="split",
+        palette={split: colour for split, (_, colour) in SPLITS.items()},
+        element="step",
+        alpha=0.65,
+        linewidth=1.2,
+        legend=False,
+        ax=axes,
+    )
+    for split, (_, colour) in SPLITS.items():
+        median = select(histograms, split=split)["median"].iloc[0]
+        axes.axvline(median, color=colour, linestyle="--", linewidth=1.4)
 
 
 def finding(tables: Tables) -> str:
-    """How far the medians lie apart, seed by seed, and how well the likelihood tells the two kinds apart."""
+    """How far apart the medians are, seed by seed, and how well the likelihood separates the two kinds."""
     pairs = tables.likelihood
     places = _places(pairs)
     if not places:

@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from off2on.algorithms import ALGORITHMS
+from off2on.envs.tasks import TASKS
 from off2on.figures.sheets import NOTHING, Sheet, place
-from off2on.figures.style import DATASET_ORDER, METHOD_STYLES, TASK_ORDER, in_order
+from off2on.figures.style import DATASET_ORDER, in_order
+from off2on.methods import METHODS
 from off2on.paths import Layout
 from off2on.results import NAMES
 
@@ -47,35 +48,29 @@ def settings_sheets(jobs: Sequence[Info]) -> list[Sheet]:
 
     A value that differs on some dataset is given with the dataset.
     """
-    labels = {info["method"]: info["method_settings"]["label"] for info in jobs if info["kind"] == "finetune"}
+    methods, algorithms = _by_name(jobs, "finetune"), _by_name(jobs, "pretrain")
+    labels = {name: infos[0]["method_settings"]["label"] for name, infos in methods.items()}
     return [
-        _settings_sheet("Settings of each method", _by_name(jobs, "finetune"), labels),
-        _settings_sheet(
-            "Settings of each offline pre-training",
-            _by_name(jobs, "pretrain"),
-            {name: name.upper() for name in ALGORITHMS},
-        ),
+        _settings_sheet("Settings of each method", methods, labels),
+        _settings_sheet("Settings of each offline pre-training", algorithms, {a: a.upper() for a in algorithms}),
     ]
 
 
 def _settings_sheet(title: str, groups: Mapping[str, list[Info]], labels: Mapping[str, str]) -> Sheet:
-    found = {name: [(_job(info), _settings(info)) for info in infos] for name, infos in groups.items()}
+    found = {
+        name: [(_job(info), dict(_flat(info["settings"]))) for info in infos] for name, infos in groups.items()
+    }
     keys = dict.fromkeys(key for runs in found.values() for _, settings in runs for key in settings)
     rows = [[key, *(_values(key, runs) for runs in found.values())] for key in keys]
-    note = f"{NOTHING}: not used." if any(NOTHING in row for row in rows) else ""
+    note = f"{NOTHING}: not read." if any(NOTHING in row for row in rows) else ""
     return Sheet(title, ["setting", *(labels.get(name, name) for name in found)], rows, note)
 
 
 def _by_name(jobs: Iterable[Info], kind: str) -> dict[str, list[Info]]:
     """The jobs of a kind by method or algorithm."""
     found = [(info[NAMES[kind]], info) for info in jobs if info["kind"] == kind]
-    order = METHOD_STYLES if kind == "finetune" else ALGORITHMS
-    return {name: [i for own, i in found if own == name] for name in in_order((own for own, _ in found), order)}
-
-
-def _settings(info: Info) -> dict[str, str]:
-    """The settings that a job used, flat: 'online.rho' -> '0.75'."""
-    return dict(_flat(info["settings"]))
+    names = in_order((own for own, _ in found), METHODS)
+    return {name: [i for own, i in found if own == name] for name in names}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -114,7 +109,7 @@ def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
     for info in jobs:
         if info["dataset"] != "none":
             groups.setdefault((info["task"], info["dataset"]), []).append(info)
-    tasks, datasets = in_order((t for t, _ in groups), TASK_ORDER), in_order((d for _, d in groups), DATASET_ORDER)
+    tasks, datasets = in_order((t for t, _ in groups), TASKS), in_order((d for _, d in groups), DATASET_ORDER)
     rows = []
     for task, dataset in sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1]))):
         group = groups[task, dataset]

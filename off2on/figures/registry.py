@@ -1,74 +1,40 @@
-"""Every figure of the report: what it shows, what the paper found, which module draws it.
+"""The table of figures: what each shows, what the paper found, which curves it has, what it reads.
 
-Modules load when a figure is drawn, so that listing figures costs nothing.
+Which methods a figure draws, and what it calls them, is in the methods' entries (off2on/methods.py).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
 
 from off2on.errors import Off2OnError
-from off2on.paths import Layout
+from off2on.figures.spec import AUROC, OFFLINE_SHARE, Curves, FigureSpec
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
+#: which dataset a panel of the main text shows, where several have all curves
+PREFERRED = ("medium", "medium-replay", "medium-expert", "random")
 
-    from off2on.analysis.tables import Tables
-
-
-@dataclass(frozen=True)
-class FigureSpec:
-    """A figure; `off2on.figures.<name>` has `table`, `draw`, `finding` and `notes`, functions of the tables."""
-
-    name: str
-    title: str
-    caption: str
-    #: what the paper found
-    paper: str
-    #: a table: the module's `tex` gives it as LaTeX
-    latex: bool = False
-
-    @property
-    def endings(self) -> tuple[str, ...]:
-        """The endings of its files."""
-        return ("svg", "pdf", "png", "csv", *(["tex"] if self.latex else []))
-
-    def table(self, tables: "Tables") -> "pd.DataFrame":
-        """The numbers that are drawn."""
-        return cast("pd.DataFrame", self._function("table")(tables))
-
-    def draw(self, tables: "Tables") -> "Figure":
-        """The figure."""
-        return cast("Figure", self._function("draw")(tables))
-
-    def tex(self, tables: "Tables") -> str:
-        """The table as LaTeX."""
-        return cast(str, self._function("tex")(tables))
-
-    def finding(self, tables: "Tables") -> str:
-        """What these runs found, in numbers: a first line, then details line by line."""
-        return cast(str, self._function("finding")(tables))
-
-    def notes(self, tables: "Tables") -> list[str]:
-        """What is left out, and choices a reader should know."""
-        return cast(list[str], self._function("notes")(tables))
-
-    def _function(self, name: str) -> Callable[["Tables"], Any]:
-        return cast(Callable[["Tables"], Any], getattr(import_module(f"off2on.figures.{self.name}"), name))
-
+# The analyses of Figure 4; Figures 9 to 12 show them for all tasks.
+BUFFER = Curves(
+    "runs of Ours",
+    each="dataset",
+    quantity=OFFLINE_SHARE,
+    least=1,
+    statistics=("last", "first"),
+    main="medium-expert",
+    against=("random",),
+)
+ENSEMBLE = Curves("runs of Ours with AUROC", each="q-function", quantity=AUROC, statistics=("mean", "last"))
+SAMPLING = Curves("dataset with two ways of sampling", statistics=("final", "mean", "lowest", "first"))
+SIZE = Curves("dataset with two ensemble sizes", each="size")
 
 FIGURES = {
     spec.name: spec
     for spec in (
         FigureSpec(
             "fig_1a",
-            "Figure 1a: online data is not like offline data",
+            "Figure 1a: online data differs from offline data",
             "Log-likelihood of state-action pairs under a variational autoencoder of the offline data: held-out "
             "offline pairs against pairs that the CQL agent meets online.",
             "On halfcheetah-random there is a clear gap between the two.",
+            needs=frozenset({"likelihoods"}),
         ),
         FigureSpec(
             "fig_1b",
@@ -77,14 +43,28 @@ FIGURES = {
             "samples only, or from offline and online samples uniformly.",
             "Online only drops at once, from about 4500 to below 3000. Uniform is stable at first, then slow, and "
             "ends lower.",
+            Curves(
+                "dataset with both ways of sampling",
+                tasks=("halfcheetah",),
+                datasets=("medium",),
+                statistics=("early_drop", "first", "lowest", "final"),
+                main="sac-ft-online",
+            ),
         ),
         FigureSpec(
             "fig_1c",
             "Figure 1c: a pessimistic or a neutral Q to start from",
             "Average return of one agent with balanced replay on halfcheetah. Its policy comes from CQL; its "
             "Q-function from CQL (pessimistic) or from fitted Q evaluation of that policy (neutral).",
-            "The two are alike on random data. On medium-expert data the neutral one loses the initial policy and "
-            "falls to a return of zero at one point.",
+            "On random data there is no difference. On medium-expert data the neutral one loses the initial "
+            "policy and falls to a return of zero at one point.",
+            Curves(
+                "dataset with both initial Q-functions",
+                tasks=("halfcheetah",),
+                datasets=("random", "medium-expert"),
+                statistics=("lowest", "first", "final"),
+                differs=("medium-expert",),
+            ),
         ),
         FigureSpec(
             "fig_2",
@@ -93,6 +73,7 @@ FIGURES = {
             "gives priority to offline transitions that look like online ones, and SAC updates the whole ensemble "
             "on minibatches drawn by priority.",
             "The paper's Figure 2 illustrates its method; nothing is measured in it.",
+            needs=frozenset(),
         ),
         FigureSpec(
             "fig_3",
@@ -102,6 +83,11 @@ FIGURES = {
             "Ours is best on most tasks, in speed and in final return, and well above SAC-ft. AWAC and BCQ-ft are "
             "competitive on medium-expert data, and below SAC on random data. Ours can be unstable at first on "
             "narrow data (medium-expert). 250k steps, 4 seeds, N = 5.",
+            Curves("runs of the main methods", least=1, main="ours", against=("sac-ft",), ranks=True),
+            scale_notes={
+                "quick": "at scale quick the settings of Ours were tuned for longer than those of the baselines, "
+                "and AWAC and BCQ have fewer steps and smaller networks (docs/decisions/0006)"
+            },
         ),
         FigureSpec(
             "fig_4a",
@@ -110,13 +96,25 @@ FIGURES = {
             "evaluations.",
             "On random data the offline share falls quickly towards zero; on medium-expert data offline samples "
             "are replayed throughout.",
+            replace(
+                BUFFER,
+                what="runs of Ours on random or medium-expert data",
+                datasets=("random", "medium-expert"),
+                panel_of="fig_9",
+            ),
         ),
         FigureSpec(
             "fig_4b",
             "Figure 4b: what the ensemble knows about unseen actions",
-            "AUROC of Q-values that tell the state-action pairs seen online from the same states with random "
-            "actions: the ensemble against a single member, the mean over all of them.",
-            "The ensemble separates the two better than a single Q-function.",
+            "AUROC of the Q-values of state-action pairs seen online against those of the same states with random "
+            "actions: of the ensemble, and of a single member, the mean over all of them.",
+            "The ensemble distinguishes the two better than a single Q-function.",
+            replace(
+                ENSEMBLE,
+                what="runs of Ours with AUROC on medium-expert data",
+                datasets=("medium-expert",),
+                panel_of="fig_10",
+            ),
         ),
         FigureSpec(
             "fig_4c",
@@ -124,6 +122,7 @@ FIGURES = {
             "Average return with balanced replay, with uniform samples of offline and online data, and with "
             "online samples only. All three use the same ensemble.",
             "Balanced replay is best; uniform and online-only sampling are slow and unstable.",
+            replace(SAMPLING, datasets=PREFERRED, panel_of="fig_11"),
         ),
         FigureSpec(
             "fig_4d",
@@ -131,12 +130,14 @@ FIGURES = {
             "Average return of Ours with N agents in the ensemble. The N agents are the first N of the same "
             "pre-training.",
             "More agents are better.",
+            replace(SIZE, datasets=PREFERRED, panel_of="fig_12"),
         ),
         FigureSpec(
             "fig_6",
             "Figure 6: the locomotion tasks",
             "Each task as MuJoCo draws it.",
             "The paper's text does not mention its Figure 6; we read it as pictures of the locomotion tasks.",
+            needs=frozenset({"renders"}),
         ),
         FigureSpec(
             "fig_8",
@@ -144,54 +145,69 @@ FIGURES = {
             "Average return of Ours, which drops CQL's penalty when fine-tuning starts (No reg), and of the same "
             "with the penalty kept (CQL reg). Balanced replay in both.",
             "The penalty blocks improvement.",
+            Curves("dataset with and without the CQL term"),
         ),
         FigureSpec(
             "fig_9",
             "Figure 9: which data balanced replay uses, all tasks",
-            "Figure 4a for all tasks: share of offline transitions in the minibatches of Ours, a curve a dataset.",
+            "Figure 4a for all tasks: share of offline transitions in the minibatches of Ours, one curve per "
+            "dataset.",
             "How much offline data is used depends on how relevant it is, with the same trends on all tasks.",
+            BUFFER,
         ),
         FigureSpec(
             "fig_10",
             "Figure 10: what the ensemble knows about unseen actions, all tasks",
-            "Figure 4b for all tasks and datasets: AUROC of Q-values that tell online pairs from random actions.",
-            "The ensemble is above a single Q-function.",
+            "Figure 4b for all tasks and datasets: AUROC of the Q-values of online pairs against random actions.",
+            "The AUROC of the ensemble is above that of a single Q-function.",
+            ENSEMBLE,
         ),
         FigureSpec(
             "fig_11",
             "Figure 11: how samples are drawn, all tasks",
-            "Figure 4c for all tasks and datasets: average return with three ways of sampling, and the ensemble "
-            "in all of them.",
+            "Figure 4c for all tasks and datasets: average return with three ways of sampling, and the "
+            "ensemble in all of them.",
             "Balanced replay gains most on hopper and walker2d.",
+            SAMPLING,
         ),
         FigureSpec(
             "fig_12",
             "Figure 12: how many agents, all tasks",
             "Figure 4d for all tasks and datasets: average return of Ours with N agents.",
             "Returns grow with N; N = 5 was chosen for its cost.",
+            SIZE,
         ),
         FigureSpec(
             "fig_13",
             "Figure 13: which data to start from, in the long run",
             "Average return on halfcheetah of Ours, and of the same ensemble with Q-functions from fitted Q "
-            "evaluation. One million environment steps at scale paper; other scales show their normal runs.",
+            "evaluation. One million environment steps at scale paper; other scales show their usual runs.",
             "Ours reaches about 15k from random data and about 12k from medium and medium-replay, where "
-            "medium-replay ends lowest. FQE init ends alike, but clearly lower on random, and drops at first on "
-            "medium and medium-expert.",
+            "medium-replay ends lowest. FQE init ends equally high, but clearly lower on random, and drops at "
+            "first on medium and medium-expert.",
+            Curves(
+                "dataset with both initial Q-functions",
+                tasks=("halfcheetah",),
+                budget=None,
+                statistics=("final", "early_drop"),
+                differs=("random",),
+            ),
         ),
         FigureSpec(
             "fig_14",
             "Figure 14: two density ratios",
             "Average return of Ours with priorities from the ratio of online to offline density, and from that of "
-            "online density to an equal mixture of both. The paper's formula of the second is not known to us.",
-            "The two are alike in most cases.",
+            "online density to an equal mixture of both. We do not know the paper's formula for the second.",
+            "There is little difference in most cases.",
+            Curves("dataset with both density ratios", differs=()),
         ),
         FigureSpec(
             "table_b",
             "Appendix B: what an ensemble costs",
             "Time of a gradient step and of an action, and memory, with N agents: all of them in one batched "
-            "product a layer, as this project has it, and as a loop over separate networks.",
-            "Its Appendix B gives the cost; its numbers are not known to us.",
+            "product per layer, as in this project, and as a loop over separate networks.",
+            "Appendix B of the paper gives the cost; we do not know its numbers.",
+            needs=frozenset({"cost"}),
             latex=True,
         ),
     )
@@ -207,25 +223,3 @@ def get_figure(name: str) -> FigureSpec:
     if name not in FIGURES:
         raise Off2OnError(f"unknown figure '{name}'; known figures: {', '.join(FIGURES)}")
     return FIGURES[name]
-
-
-def draw(name: str, layout: Layout) -> Path:
-    """Draw one figure from the tables: `figures/<scale>/<source>/<name>` with each of its endings.
-
-    Returns:
-        the path of the SVG.
-
-    Raises:
-        Off2OnError: unknown figure, tables missing, or a file cannot be written.
-    """
-    spec = get_figure(name)
-    from off2on.analysis.tables import read_tables
-    from off2on.figures.style import save, style_context
-    from off2on.files import write_text
-
-    tables = read_tables(layout.analysis)
-    with style_context():
-        save(spec.draw(tables), spec.table(tables), layout.figures / name)
-    if spec.latex:
-        write_text(layout.figures / f"{name}.tex", spec.tex(tables))
-    return layout.figures / f"{name}.svg"

@@ -7,10 +7,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from off2on.analysis.evidence import read_evidence
-from off2on.analysis.tables import Tables, read_tables
+from off2on.analysis.evidence import Evidence, read_evidence
+from off2on.analysis.tables import Tables, read_tables, write_csv
 from off2on.errors import Off2OnError
-from off2on.figures.evidence import statistics_sheets, verdict_counts, verdict_sheets
+from off2on.figures.claim_sheets import number_sheets, required_sheet, verdict_counts, verdict_sheets
 from off2on.figures.origins import (
     commit,
     datasets_sheet,
@@ -22,7 +22,8 @@ from off2on.figures.origins import (
 )
 from off2on.figures.panels import labels
 from off2on.figures.registry import get_figure
-from off2on.figures.sheets import claim_sheets, final_sheet, final_table, latex
+from off2on.figures.sheets import final_sheet, final_table, latex
+from off2on.figures.statistics_sheets import statistics_sheets
 from off2on.figures.svg import inline_svg
 from off2on.files import write_text
 from off2on.paths import Layout
@@ -33,7 +34,7 @@ SCALES = {
     "small networks and data, a fiftieth of the online steps, few seeds.",
     "laptop": "Laptop shows trends with full-width networks on local data; a tenth of the paper's online steps "
     "and fewer seeds, so asymptotes and small differences stay open.",
-    "paper": "Paper uses the paper's own settings; what differs from the original stands in docs/fidelity.md.",
+    "paper": "Paper uses the paper's own settings; docs/fidelity.md lists what differs from the original.",
 }
 OTHER_SCALE = "A scale of your own: what it can show depends on its budgets, given under Settings."
 FORMATS = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "csv": "numbers (CSV)", "tex": "LaTeX"}
@@ -54,36 +55,53 @@ def build_report(layout: Layout, figures: Sequence[str]) -> Path:
     Raises:
         Off2OnError: tables or a figure are missing, a figure is unknown, or a file cannot be written.
     """
-    tables = read_tables(layout.analysis)
+    tables, evidence = read_tables(layout.analysis), read_evidence(layout.analysis)
     final = final_table(tables)
-    returns = final_sheet(final, "return", "Final average return", 0)
-    write_text(layout.figures / "table_final.csv", final.to_csv(index=False, lineterminator="\n"))
-    write_text(layout.figures / "table_final.tex", latex(returns))
-    jobs, evidence = tables.provenance, read_evidence(layout.analysis)
+    finals = [
+        final_sheet(final, "return", "Final average return", 0),
+        final_sheet(final, "normalized", "Final normalised score", 1),
+    ]
+    write_csv(final, layout.figures / "table_final.csv")
+    write_text(layout.figures / "table_final.tex", latex(finals[0]))
     if evidence:
-        text = evidence.verdicts.to_csv(index=False, lineterminator="\n")
-        write_text(layout.figures / "table_claims.csv", text)
+        write_csv(evidence.claims, layout.figures / "table_claims.csv")
+    drawn = [_figure(layout, tables, name) for name in figures]
     page = _template().render(
         layout=layout,
-        meaning=SCALES.get(layout.scale, OTHER_SCALE),
-        seeds=sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
-        period=period(jobs),
-        commits=sorted({commit(info) for info in jobs}),
-        statements=claim_sheets(tables),
-        counts=verdict_counts(evidence.verdicts) if evidence else "",
-        verdicts=verdict_sheets(evidence.verdicts) if evidence else [],
-        statistics=statistics_sheets(evidence, labels(tables.runs)) if evidence else [],
-        figures=[_figure(layout, tables, name) for name in figures],
-        finals=[returns, final_sheet(final, "normalized", "Final normalised score", 1)],
-        methods=methods_sheet(jobs),
-        settings=settings_sheets(jobs),
-        datasets=datasets_sheet(layout, jobs),
-        versions=versions_sheet(jobs),
-        jobs=provenance_sheet(jobs),
+        figures=drawn,
+        finals=finals,
+        **_claims(tables, evidence),
+        **_origins(layout, tables.provenance),
     )
     path = layout.figures / "report.html"
     write_text(path, page)
     return path
+
+
+def _claims(tables: Tables, evidence: Evidence | None) -> dict[str, Any]:
+    """What the page says about claims; without evidence the numbers behind the required ones alone."""
+    return {
+        "required": required_sheet(evidence) if evidence else None,
+        "numbers": number_sheets(tables, evidence),
+        "counts": verdict_counts(evidence.claims) if evidence else "",
+        "verdicts": verdict_sheets(evidence.claims) if evidence else [],
+        "statistics": statistics_sheets(evidence, labels(tables.runs)) if evidence else [],
+    }
+
+
+def _origins(layout: Layout, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the page says about the jobs behind it."""
+    return {
+        "meaning": SCALES.get(layout.scale, OTHER_SCALE),
+        "seeds": sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
+        "period": period(jobs),
+        "commits": sorted({commit(info) for info in jobs}),
+        "methods": methods_sheet(jobs),
+        "settings": settings_sheets(jobs),
+        "datasets": datasets_sheet(layout, jobs),
+        "versions": versions_sheet(jobs),
+        "jobs": provenance_sheet(jobs),
+    }
 
 
 def _template() -> Any:

@@ -1,4 +1,4 @@
-"""The tables of the report, as text ready to print: final returns, claims seed by seed."""
+"""Tables as text ready to print, and those of the final returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from off2on.analysis.curves import final_mean_std
+from off2on.analysis.over_seeds import final_mean_std
 from off2on.analysis.tables import Tables, records
-from off2on.figures.panels import labels, select
-from off2on.figures.style import DATASET_ORDER, METHOD_STYLES, TASK_ORDER, in_order
-from off2on.figures.words import plus_minus, seeds, seeds_of
+from off2on.envs.tasks import TASKS
+from off2on.figures.panels import labels
+from off2on.figures.style import DATASET_ORDER, in_order
+from off2on.figures.words import plus_minus, seeds_of
+from off2on.methods import METHODS
 
 NOTHING = "–"
 
@@ -52,7 +54,7 @@ def final_table(tables: Tables) -> pd.DataFrame:
 
 def figure_order(table: pd.DataFrame, last: str) -> pd.DataFrame:
     """The rows by task, dataset and the column `last`, each in the order of the figures."""
-    orders = {"task": TASK_ORDER, "dataset": DATASET_ORDER, "method": METHOD_STYLES}
+    orders = {"task": TASKS, "dataset": DATASET_ORDER, "method": METHODS}
     keys = ["task", "dataset", last]
 
     def ranks(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -66,7 +68,7 @@ def figure_order(table: pd.DataFrame, last: str) -> pd.DataFrame:
 def final_sheet(final: pd.DataFrame, value: str, title: str, digits: int) -> Sheet:
     """Datasets down, methods across: mean ± std of `return` or `normalized`."""
     methods = dict(zip(final["method"], final["label"], strict=True))
-    methods = {name: methods[name] for name in in_order(methods, METHOD_STYLES)}
+    methods = {name: methods[name] for name in in_order(methods, METHODS)}
     texts = {
         (row["task"], row["dataset"], row["method"]): _mean_std(row[f"{value}_mean"], row[f"{value}_std"], digits)
         for row in records(final)
@@ -101,85 +103,3 @@ def _escape(text: str) -> str:
         s: f"\\{s}" for s in "&%$#_{}"
     }
     return "".join(signs.get(sign, sign) for sign in text)
-
-
-# ------------------------------------------------------------------------------------- what this run shows
-
-
-def claim_sheets(tables: Tables) -> list[Sheet]:
-    """How many seeds reach each statement, then the numbers behind them."""
-    claims = tables.claims
-    rows: list[list[Cell | str]] = []
-    groups = claims.groupby(["statement", "task", "dataset"], sort=False)["reached"]
-    for row in records(groups.agg(reached="sum", count="count").reset_index()):
-        count = f"{row['reached']} of {seeds(row['count'])}"
-        rows.append(
-            [row["statement"], place(row["task"], row["dataset"]), Cell(count, row["reached"] == row["count"])]
-        )
-    overview = Sheet("Statements, and the seeds that reach them", ["", "dataset", "reached"], rows)
-    return [overview, _offline_sheet(tables), _online_sheet(tables), _share_sheet(tables)]
-
-
-def _reached(claims: pd.DataFrame, claim: str, row: dict[str, Any]) -> bool | None:
-    same = (claims["claim"] == claim) & (claims["task"] == row["task"])
-    found = claims[same & (claims["dataset"] == row["dataset"]) & (claims["seed"] == row["seed"])]["reached"]
-    return bool(found.all()) if len(found) else None
-
-
-def _number(value: Any, digits: int = 0) -> str:
-    return NOTHING if value is None or pd.isna(value) else f"{value:.{digits}f}"
-
-
-def _head(row: dict[str, Any]) -> list[str]:
-    return [place(row["task"], row["dataset"]), str(row["seed"])]
-
-
-def _offline_sheet(tables: Tables) -> Sheet:
-    last = tables.pretrain[tables.pretrain["algorithm"] == "cql"].groupby(["task", "dataset", "seed"]).tail(1)
-    rows: list[list[Cell | str]] = []
-    for row in records(figure_order(last, "seed")):
-        mean = row["dataset_mean_return"]
-        ratio = row["return_mean"] / mean if mean and mean > 0 else None
-        cells: list[Cell | str] = [
-            *_head(row),
-            _number(mean),
-            _number(row["return_mean"]),
-            Cell(_number(ratio, 2), _reached(tables.claims, "cql_return", row)),
-            Cell(_number(row["q_auroc"], 3), _reached(tables.claims, "cql_auroc", row)),
-        ]
-        rows.append(cells)
-    note = (
-        "The last evaluation of the offline agents, mean over members and episodes. Ratio: to the dataset's mean "
-        "episode return, where that is positive. AUROC: Q of dataset pairs against random actions."
-    )
-    header = ["dataset", "seed", "dataset mean return", "CQL return", "ratio", "AUROC"]
-    return Sheet("CQL on each dataset", header, rows, note, 2)
-
-
-def _online_sheet(tables: Tables) -> Sheet:
-    rows: list[list[Cell | str]] = []
-    for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
-        change = row["return_final"] - row["return_first"]
-        verdict = Cell(f"{change:+.0f}", _reached(tables.claims, "ours_improves", row))
-        rows.append([*_head(row), _number(row["return_first"]), _number(row["return_final"]), verdict])
-    header = ["dataset", "seed", "first evaluation", "mean of the last two", "change"]
-    return Sheet("Ours, online", header, rows, "Average return of deterministic episodes.", 2)
-
-
-def _share_sheet(tables: Tables) -> Sheet:
-    rows: list[list[Cell | str]] = []
-    for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
-        first, last = row["offline_fraction_first"], row["offline_fraction_last"]
-        cells: list[Cell | str] = [
-            *_head(row),
-            _number(first, 3),
-            Cell(_number(last, 3), _reached(tables.claims, "offline_share_lower", row)),
-            Cell(_number(last / first if first else None, 2), _reached(tables.claims, "offline_share_falls", row)),
-        ]
-        rows.append(cells)
-    header = ["dataset", "seed", "first epoch", "last epoch", "ratio"]
-    note = (
-        "Averaged over all minibatches of an epoch. Wanted on random data: a ratio of at most 0.5, and a last "
-        "epoch below medium-expert's."
-    )
-    return Sheet("Ours: offline share of the minibatches", header, rows, note, 2)

@@ -7,19 +7,17 @@ from zlib import crc32
 
 import matplotlib as mpl
 import pandas as pd
-import seaborn as sns
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from off2on.envs.tasks import TASKS
+from off2on.figures.spec import DATASETS, SCRATCH
 from off2on.files import atomic, write_text
 from off2on.methods import DASHED, DOTTED, METHODS, MIXED, Style
 
-TASK_ORDER = (*TASKS, "pick-place", "grasp-closed-drawer", "grasp-blocked-drawer")
-DATASET_ORDER = ("random", "medium", "medium-replay", "medium-expert", "mixed", "none")
+DATASET_ORDER = (*DATASETS, "mixed", SCRATCH)
 INK, MUTED, GRID = "#1a1a1a", "#5f6368", "#e3e5e8"
 
 
-METHOD_STYLES = {name: method.style for name, method in METHODS.items()}
 #: for baselines that the project does not know: picked by the name, the same in every figure
 _OTHER_COLOURS = ("#EE3377", "#222255", "#225522", "#666633", "#AA3377", "#66CCEE")
 _OTHER_MARKERS = ("<", ">", "p", "*", "d")
@@ -31,6 +29,9 @@ DATASET_STYLES = {
 }
 
 _RC: Any = {
+    "xtick.bottom": False,
+    "ytick.left": False,
+    "lines.solid_capstyle": "round",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
     "font.size": 9,
@@ -63,11 +64,17 @@ _RC: Any = {
 
 def method_style(name: str) -> Style:
     """The one style of a method; a baseline from outside gets one by its name."""
-    if name in METHOD_STYLES:
-        return METHOD_STYLES[name]
+    if name in METHODS:
+        return METHODS[name].style
     number = crc32(name.encode())
     colour = _OTHER_COLOURS[number % len(_OTHER_COLOURS)]
     return Style(colour, (DASHED, DOTTED, MIXED)[number // 7 % 3], _OTHER_MARKERS[number // 31 % 5])
+
+
+def lighter(style: Style) -> Style:
+    """For the second curve of a method: its colour at half strength."""
+    red, green, blue = to_rgb(style.colour)
+    return Style(to_hex(((1 + red) / 2, (1 + green) / 2, (1 + blue) / 2)), MIXED, "v")
 
 
 def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
@@ -78,7 +85,7 @@ def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
 
 def style_context() -> Any:
     """A context in which figures have the project's fonts and lines."""
-    return mpl.rc_context({**mpl.rcParamsDefault, **sns.axes_style("whitegrid"), **_RC, "backend": "agg"})
+    return mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": "agg"})
 
 
 def save(figure: Figure, table: pd.DataFrame, stem: Path) -> None:

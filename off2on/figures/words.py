@@ -61,8 +61,8 @@ def against_paper(signs: Sequence[int], counts: Sequence[int]) -> str:
         signs: +1 of a panel where the paper's direction holds, -1 where the opposite does, 0 within the spread.
         counts: seeds of each panel.
     """
-    told = _against_paper(signs, "" if sum(counts) >= ENOUGH else "direction ")
-    return f"{told} (one seed: no spread)" if signs and max(counts) == 1 else told
+    words = _against_paper(signs, "" if sum(counts) >= ENOUGH else "direction ")
+    return f"{words} (one seed: no spread)" if signs and max(counts) == 1 else words
 
 
 def _against_paper(signs: Sequence[int], what: str) -> str:

@@ -12,10 +12,8 @@ import numpy as np
 
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.tables import Tables, read_tables
-from off2on.config import Network, Offline, Online, Settings
 from off2on.envs.tasks import TASKS
-from off2on.method import Method
-from off2on.methods import ALGORITHMS, METHODS
+from off2on.methods import METHODS, Method
 from off2on.paths import Layout
 from off2on.results import COLUMNS
 
@@ -109,14 +107,8 @@ class Tree:
 def aggregated(tree: Tree) -> Tables:
     """Write the tree and read its tables."""
     tree.write()
-    aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis)
+    aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis, METHODS)
     return read_tables(tree.layout.analysis)
-
-
-def made_up_settings(data: str, members: int = 3) -> Settings:
-    """The settings of all jobs on a dataset: those of no scale, so that tuning one changes no test."""
-    offline = Offline(steps=10_000, batch=128, min_q_weight=10 if data == "medium" else 5)
-    return Settings(members=members, network=Network(width=128), offline=offline, online=Online(env_steps=5000))
 
 
 def run_info(
@@ -124,15 +116,15 @@ def run_info(
 ) -> dict[str, Any]:
     """A run.json of a method of the project, or of an unknown baseline, at a scale of so many members.
 
-    Its first part is what `identity()` of the training jobs says (tested), without importing torch.
+    But for the settings its first part is what `identity()` of the training jobs says (tested), without torch.
     """
-    settings = made_up_settings(data, members)
     info: dict[str, Any] = {"kind": kind, "scale": scale, "source": source, "task": task, "dataset": data}
     if kind == "pretrain":
-        read = {"members", "network", "offline", ALGORITHMS[name].section}
-        info |= {"algorithm": name, "members": members, "settings": settings.model_dump(mode="json", include=read)}
+        weight = 10 if data == "medium" else 5
+        info |= {"algorithm": name, "members": members}
+        info["settings"] = {"members": members, name: {"steps": 10_000, "min_q_weight": weight}}
     else:
-        info |= {"method": name} | (_of_method(METHODS[name], settings) if name in METHODS else _of_stranger(name))
+        info |= {"method": name} | (_of_method(METHODS[name], members) if name in METHODS else _of_stranger(name))
     return info | {
         "seed": seed,
         "config_hash": "0123456789abcdef",
@@ -153,14 +145,14 @@ def run_info(
     }
 
 
-def _of_method(method: Method, settings: Settings) -> dict[str, Any]:
-    size = method.size(settings)
-    names = ("label", "description", "sampler", "objective", "offline")
-    return {
-        "members": size,
-        "method_settings": {name: getattr(method, name) for name in names} | {"members": size},
-        "settings": settings.model_dump(mode="json", include=method.sections),
-    }
+def _of_method(method: Method, members: int) -> dict[str, Any]:
+    """As it was run: with words of that time, which the tables replace by those of today."""
+    size = method.members or (members if method.offline else 1)
+    words = {"label": f"{method.label} (as then)", "description": "as then"}
+    made = {"sampler": method.sampler, "offline": "cql" if method.offline else None, "members": size}
+    balanced = {"balanced": {"rho": 0.75}} if method.sampler.startswith("balanced") else {}
+    settings = {"online": {"env_steps": 5000, "lr": 3e-4}} | balanced
+    return {"members": size, "method_settings": words | made, "settings": settings}
 
 
 def _of_stranger(name: str) -> dict[str, Any]:

@@ -1,17 +1,14 @@
-"""Aggregation: tidy tables, statistics over seeds and claims, against numbers worked out by hand."""
+"""Aggregation: tidy tables and statistics over seeds, against numbers worked out by hand."""
 
-import math
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
-from off2on.analysis.aggregate import aggregate
-from off2on.analysis.claims import check_claims
-from off2on.analysis.curves import final_mean_std, mean_std
-from off2on.analysis.tables import FILES, Tables, read_tables
+from off2on.analysis.aggregate import aggregate, gather_tables
+from off2on.analysis.over_seeds import final_mean_std, mean_std
+from off2on.analysis.tables import FILES, Tables, read_tables, write_tables
 from off2on.errors import Off2OnError
+from off2on.methods import METHODS
 from off2on.paths import Layout
 from tests.unit.synthetic_results import Tree, run_info, write_job
 
@@ -35,7 +32,7 @@ def tables(tmp_path: Path) -> Tables:
         write_run(layout, 1, [10.0, 40.0, 20.0], ["", 0.9, 0.5]),
         write_run(layout, 0, [30.0, 20.0, 40.0], ["", 0.8, 0.4]),
     ]
-    aggregate(runs, layout.analysis)
+    aggregate(runs, layout.analysis, METHODS)
     return read_tables(layout.analysis)
 
 
@@ -52,7 +49,8 @@ def test_a_run_is_summarised(tables: Tables) -> None:
     assert row["return_final"] == 30  # mean of the last two: 40 and 20
     assert (row["offline_fraction_first"], row["offline_fraction_last"]) == (0.9, 0.5)
     assert (row["evaluations"], row["env_steps"], row["gradient_steps"]) == (3, 2000, 4000)
-    assert math.isnan(row["normalized_final"])
+    # the runs leave the score out; these are D4RL's reference returns of halfcheetah
+    assert row["normalized_final"] == pytest.approx(100 * (30 + 280.178953) / (12135 + 280.178953))
     assert row["wall_seconds"] == 60.5
 
 
@@ -101,7 +99,7 @@ def test_no_directories_give_empty_tables(tmp_path: Path) -> None:
     aggregate([], tmp_path)
     tables = read_tables(tmp_path)
     assert tables.curves.empty
-    assert tables.claims.empty
+    assert tables.pretrain.empty
     assert "return_mean" in tables.curves
 
 
@@ -115,67 +113,38 @@ def test_a_bad_directory_writes_nothing(tmp_path: Path) -> None:
         read_tables(tmp_path / "out")
 
 
-# -------------------------------------------------------------------------------------------------- claims
+# ----------------------------------------------------------------------------- words and scores of a run
 
 
-def runs_table(*rows: tuple[str, int, float, float, float, float]) -> pd.DataFrame:
-    columns = [
-        "dataset",
-        "seed",
-        "return_first",
-        "return_final",
-        "offline_fraction_first",
-        "offline_fraction_last",
-    ]
-    return pd.DataFrame(rows, columns=columns).assign(task="halfcheetah", method="ours")
+def test_own_methods_are_called_as_today_and_strangers_as_they_say(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, datasets=("medium",), methods=("ours", "my-idea"), seeds=1).write()
+    recorded, today = (gather_tables(tree.runs(), methods) for methods in ({}, METHODS))
+    assert recorded.runs["label"].tolist() == ["MY-IDEA", "Ours (as then)"]
+    assert today.runs["label"].tolist() == today.curves["label"].unique().tolist() == ["MY-IDEA", "Ours"]
+    words = [info["method_settings"]["description"] for info in today.provenance]
+    assert words == ["a stranger's baseline <made up>", METHODS["ours"].description]
+    assert today.provenance[1]["method_settings"]["sampler"] == "balanced"
 
 
-def pretrain_table(*rows: tuple[str, int, float, float, float]) -> pd.DataFrame:
-    columns = ["dataset", "seed", "dataset_mean_return", "return_mean", "q_auroc"]
-    return pd.DataFrame(rows, columns=columns).assign(task="halfcheetah", algorithm="cql")
+def test_a_score_that_a_run_leaves_out_is_filled_in_and_one_that_it_gives_is_kept(tmp_path: Path) -> None:
+    layout = Layout("quick", "local", tmp_path)
+    rows = [{"env_steps": i, "gradient_steps": i, "eval_episodes": 5, "return_mean": 3234.3} for i in (0, 1)]
+    for task in ("hopper", "elsewhere"):
+        given = [rows[0] | {"normalized_score": 7.0}, rows[1]]
+        info = run_info("finetune", "quick", "local", task, "medium", "my-idea", 0)
+        write_job(layout.run(task, "medium", "my-idea", 0), info, given)
+    tables = gather_tables(layout.results.glob("runs/*/*/*/*"))
+    scores = tables.curves.groupby("task")["normalized_score"].apply(list)
+    assert scores["hopper"] == [7.0, pytest.approx(100)]  # an expert's return
+    assert (scores["elsewhere"][0], scores["elsewhere"][1]) == (7.0, pytest.approx(float("nan"), nan_ok=True))
 
 
-def verdicts(runs: pd.DataFrame, pretrain: pd.DataFrame) -> dict[tuple[Any, ...], bool]:
-    claims = check_claims(runs, pretrain)
-    keys = zip(claims["claim"], claims["dataset"], claims["seed"], strict=True)
-    return dict(zip(keys, claims["reached"], strict=True))
-
-
-def test_offline_claims_look_at_the_last_evaluation() -> None:
-    pretrain = pretrain_table(
-        ("medium", 0, 1000, 100, 0.9), ("medium", 0, 1000, 800, 0.6), ("medium", 1, 1000, 799, 0.61)
-    )
-    assert verdicts(runs_table(), pretrain) == {
-        ("cql_return", "medium", 0): True,  # exactly 80 %
-        ("cql_return", "medium", 1): False,
-        ("cql_auroc", "medium", 0): False,  # 0.6 is not above 0.6
-        ("cql_auroc", "medium", 1): True,
-    }
-
-
-def test_offline_claims_are_made_on_medium_only() -> None:
-    assert verdicts(runs_table(), pretrain_table(("random", 0, -250, 3000, 0.5))) == {}
-
-
-def test_online_claims() -> None:
-    runs = runs_table(
-        ("random", 0, 100, 101, 0.8, 0.4),
-        ("random", 1, 100, 100, 0.8, 0.41),
-        ("medium", 0, 100, 90, 0.9, 0.8),
-        ("medium-expert", 0, 100, 50, 0.9, 0.4),
-        ("medium-expert", 1, 100, 50, 0.9, 0.5),
-    )
-    assert verdicts(runs, pretrain_table()) == {
-        ("ours_improves", "random", 0): True,
-        ("ours_improves", "random", 1): False,
-        ("ours_improves", "medium", 0): False,
-        ("offline_share_falls", "random", 0): True,  # exactly half
-        ("offline_share_falls", "random", 1): False,
-        ("offline_share_lower", "random", 0): False,  # equal is not below
-        ("offline_share_lower", "random", 1): True,  # each against its own seed
-    }
-
-
-def test_a_missing_value_makes_no_claim() -> None:
-    runs = runs_table(("random", 0, 100, 200, float("nan"), float("nan")))
-    assert verdicts(runs, pretrain_table()) == {("ours_improves", "random", 0): True}
+def test_tables_are_read_as_they_were_gathered(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, datasets=("medium",), methods=("ours", "sac")).write()
+    gathered = gather_tables([*tree.runs(), *tree.pretrains()], METHODS)
+    write_tables(gathered, tmp_path / "analysis")
+    read = read_tables(tmp_path / "analysis")
+    for name in ("curves", "pretrain", "runs"):
+        found, expected = (getattr(tables, name).astype(object) for tables in (read, gathered))
+        assert found.where(found.notna(), None).equals(expected.where(expected.notna(), None))
+    assert read.provenance == gathered.provenance

@@ -1,6 +1,7 @@
 """The paper's claims: what is measured, and the verdicts on made-up results."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,11 @@ import pandas as pd
 import pytest
 
 from off2on.analysis.aggregate import aggregate
+from off2on.analysis.claims_file import Claim, read_claims
 from off2on.analysis.evidence import CLAIMS, FILES, gather_evidence, read_evidence
-from off2on.analysis.paper_claims import Claim, read_claims
-from off2on.analysis.run_values import MEASURES, Statistic
+from off2on.analysis.run_statistics import MEASURES
 from off2on.analysis.tables import Tables, read_tables
-from off2on.analysis.verdicts import effect_text, judge, wanted_text
+from off2on.analysis.verdicts import UNIT_COLUMNS, effect_text, judge, wanted_text
 from off2on.cli import main
 from tests.unit.synthetic_claims import RUNS, entry
 from tests.unit.synthetic_results import Tree
@@ -20,7 +21,12 @@ from tests.unit.synthetic_results import Tree
 
 def judged(tables: Tables, **changes: Any) -> Any:
     """The row of one claim."""
-    return judge([Claim.model_validate(entry(**changes))], tables).iloc[0]
+    return judge([Claim.model_validate(entry(**changes))], tables)[0].iloc[0]
+
+
+def units(tables: Tables, **changes: Any) -> pd.DataFrame:
+    """The pairs of one claim."""
+    return judge([Claim.model_validate(entry(**changes))], tables)[1]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +45,7 @@ def tables(tree: Tree) -> Tables:
 def swapped(tables: Tables, *names: str) -> Tables:
     """The same runs, with the labels of two methods exchanged."""
     other = dict(zip(names, reversed(names), strict=True))
-    curves = tables.curves.assign(method=tables.curves["method"].replace(other))
-    return Tables(curves, tables.pretrain, tables.runs, tables.claims, tables.provenance)
+    return replace(tables, curves=tables.curves.assign(method=tables.curves["method"].replace(other)))
 
 
 def part(tables: Tables, **values: Any) -> Tables:
@@ -48,7 +53,7 @@ def part(tables: Tables, **values: Any) -> Tables:
     curves = tables.curves
     for column, wanted in values.items():
         curves = curves[curves[column].isin(wanted)]
-    return Tables(curves, tables.pretrain, tables.runs, tables.claims, tables.provenance)
+    return replace(tables, curves=curves)
 
 
 # ------------------------------------------------------------------------------------------------ verdicts
@@ -74,7 +79,7 @@ def test_swapped_labels_flip_the_verdict(tables: Tables) -> None:
     assert found["effect"] == pytest.approx(-judged(tables)["effect"])
 
 
-def test_few_pairs_are_told_as_a_direction(tables: Tables) -> None:
+def test_few_pairs_have_a_direction(tables: Tables) -> None:
     few = part(tables, task=["hopper"], dataset=["random"])
     assert judged(few)["verdict"] == "same direction, n = 2"
     assert judged(few, direction="below")["verdict"] == "opposite direction, n = 2"
@@ -89,10 +94,10 @@ def test_without_runs_of_both_arms_there_is_nothing_to_say(tables: Tables) -> No
     assert judged(part(tables, task=[]))["verdict"] == "no runs at this scale"
 
 
-def test_runs_without_the_number_are_told_apart_from_no_runs(tables: Tables) -> None:
+def test_runs_without_the_number_differ_from_no_runs(tables: Tables) -> None:
     """A share of the first score needs a first score above 0."""
     curves = tables.curves.assign(normalized_score=-tables.curves["normalized_score"].abs())
-    below_zero = Tables(curves, tables.pretrain, tables.runs, tables.claims, tables.provenance)
+    below_zero = replace(tables, curves=curves)
     for against in (None, {"method": "sac-ft"}):
         found = judged(below_zero, statistic="early_loss", against=against)
         assert (found["verdict"], found["n"]) == ("runs without such a value", 0)
@@ -132,7 +137,7 @@ def test_datasets_are_compared_within_task_and_seed(tables: Tables) -> None:
     runs, against = RUNS | {"datasets": ["*/random"]}, RUNS | {"datasets": ["*/medium-expert"]}
     found = judged(tables, **share, runs=runs, against=against)
     assert (found["verdict"], found["n"]) == ("supported", 4)
-    assert found["measure"] == "offline share of the last epoch, ours on random − ours on medium-expert"
+    assert found["measure"] == "offline share at the last evaluation, ours on random − ours on medium-expert"
 
 
 def test_one_arm_is_compared_with_a_threshold(tables: Tables) -> None:
@@ -157,7 +162,7 @@ def test_gains_of_one_task_against_those_of_another(tables: Tables) -> None:
 
 def test_runs_are_compared_over_the_steps_that_both_have(tables: Tables) -> None:
     cut = tables.curves[(tables.curves["method"] != "sac-ft") | (tables.curves["env_steps"] <= 2000)]
-    found = judged(Tables(cut, tables.pretrain, tables.runs, tables.claims, []))
+    found = judged(replace(tables, curves=cut))
     assert found["env_steps"] == 2000
     assert found["effect"] < judged(tables)["effect"]
 
@@ -178,9 +183,7 @@ def test_the_likelihood_gap_is_in_spreads_of_the_offline_samples(tables: Tables)
         for shift in (-3.0, 0.0, 3.0)
     ]
     columns = ["task", "dataset", "seed", "importance_samples", "split", "log_likelihood"]
-    known = Tables(
-        tables.curves, tables.pretrain, tables.runs, tables.claims, [], pd.DataFrame(rows, columns=columns)
-    )
+    known = replace(tables, likelihood=pd.DataFrame(rows, columns=columns))
     gap = {"statistic": "likelihood_gap", "runs": {"datasets": ["halfcheetah/random"]}, "against": None}
     found = judged(known, **gap, threshold=1)
     assert (found["verdict"], found["n"]) == ("supported", 4)
@@ -206,6 +209,7 @@ RUN = pd.DataFrame(
     [
         ("final", 50),
         ("area", (12.5 + 10 + 27.5 + 2 * 50) / 5),
+        ("gain", 30),
         ("early_mean", 10),  # two fifths of the run: the evaluations at 1000 and 2000
         ("early_minimum", 5),
         ("early_loss", 0.75),
@@ -216,13 +220,94 @@ RUN = pd.DataFrame(
         ("density_order", 0.8),
     ],
 )
-def test_what_is_measured(statistic: Statistic, value: float) -> None:
+def test_what_is_measured(statistic: str, value: float) -> None:
     assert MEASURES[statistic].value(RUN) == pytest.approx(value)
 
 
 def test_the_first_epochs_of_a_long_run_are_25k_steps() -> None:
     long = pd.DataFrame({"env_steps": [0, 20_000, 30_000, 250_000], "normalized_score": [9.0, 4.0, 2.0, 50.0]})
     assert MEASURES["early_minimum"].value(long) == 4
+
+
+# ------------------------------------------------------------------------------------------------- the pairs
+
+
+def test_every_pair_is_a_row_with_its_job_and_whether_the_claim_holds(tables: Tables) -> None:
+    few = part(tables, task=["hopper"], dataset=["random", "medium"])
+    found = units(few)
+    assert list(zip(found["dataset"], found["seed"], strict=True)) == [
+        (data, seed) for data in ("medium", "random") for seed in (0, 1)
+    ]
+    assert set(found["task"]) == {"hopper"}
+    assert found["effect"].mean() == pytest.approx(judged(few)["effect"])
+    assert found["holds"].tolist() == [True] * 4
+    assert units(few, direction="below")["holds"].tolist() == [False] * 4
+
+
+def test_a_pair_of_several_datasets_names_none_and_one_of_a_single_dataset_names_it(tables: Tables) -> None:
+    against = {"method": "sac", "datasets": ["*/none"]}
+    assert units(tables, against=against, pair=["task", "seed"])["dataset"].isna().all()
+    single = units(tables, runs=RUNS | {"datasets": ["*/random"]}, against=against, pair=["task", "seed"])
+    assert single["dataset"].tolist() == ["random"] * 4
+    assert units(tables, pair=["task"])["seed"].isna().all()
+
+
+def required(tables: Tables) -> dict[tuple[str, str, int], bool]:
+    """What the required claims of the project say of every job."""
+    claims = [claim for claim in read_claims(CLAIMS) if claim.required]
+    found = judge(claims, tables)[1]
+    keys = zip(found["claim"], found["dataset"], found["seed"], strict=True)
+    return dict(zip(keys, found["holds"], strict=True))
+
+
+def pretrain_table(*rows: tuple[str, int, float, float, float]) -> pd.DataFrame:
+    columns = ["dataset", "seed", "dataset_mean_return", "return_mean", "q_auroc"]
+    return pd.DataFrame(rows, columns=columns).assign(task="halfcheetah", algorithm="cql", env_steps=0)
+
+
+def test_what_must_show_offline_is_about_the_last_evaluation_on_medium(tables: Tables) -> None:
+    pretrain = pretrain_table(
+        ("medium", 0, 1000, 100, 0.9),
+        ("medium", 0, 1000, 801, 0.6),
+        ("medium", 1, 1000, 799, 0.61),
+        ("medium", 2, -1000, 799, 0.61),
+        ("random", 0, 250, 3000, 0.9),
+    )
+    other = pretrain.assign(algorithm="awac", return_mean=0.0)
+    assert required(replace(part(tables, task=[]), pretrain=pd.concat([pretrain, other]))) == {
+        ("cql-reaches-the-data", "medium", 0): True,
+        ("cql-reaches-the-data", "medium", 1): False,  # and none of seed 2, whose mean return is below 0
+        ("cql-ranks-data-above-random-actions", "medium", 0): False,  # 0.6 is not above 0.6
+        ("cql-ranks-data-above-random-actions", "medium", 1): True,
+        ("cql-ranks-data-above-random-actions", "medium", 2): True,
+    }
+
+
+def test_what_must_show_online_is_compared_seed_by_seed(tables: Tables) -> None:
+    jobs = {
+        ("random", 0): ([100, 101, 101], [0.8, 0.39]),
+        ("random", 1): ([100, 90, 110], [0.8, 0.41]),
+        ("medium", 0): ([100, 80, 100], [0.9, 0.8]),
+        ("medium-expert", 0): ([100, 50, 50], [0.9, 0.39]),
+        ("medium-expert", 1): ([100, 50, 50], [0.9, 0.5]),
+    }
+    rows = [
+        ("halfcheetah", data, "ours", seed, 1000 * i, score, share)
+        for (data, seed), (scores, shares) in jobs.items()
+        for i, (score, share) in enumerate(zip(scores, [float("nan"), *shares], strict=True))
+    ]
+    columns = ["task", "dataset", "method", "seed", "env_steps", "normalized_score", "offline_fraction"]
+    curves = pd.DataFrame(rows, columns=columns).assign(density_ratio_online=float("nan"))
+    found = required(replace(tables, curves=curves, pretrain=tables.pretrain.head(0)))
+    assert found == {
+        ("ours-improves", "medium", 0): False,
+        ("ours-improves", "random", 0): True,
+        ("ours-improves", "random", 1): False,  # equal is not above
+        ("offline-share-falls-on-random", "random", 0): True,
+        ("offline-share-falls-on-random", "random", 1): False,
+        ("offline-share-lower-on-random", "random", 0): False,  # equal is not below
+        ("offline-share-lower-on-random", "random", 1): True,  # each against its own seed
+    }
 
 
 # ----------------------------------------------------------------------------------------------- off2on claims
@@ -244,8 +329,10 @@ def test_the_command_prints_a_table_and_writes_files_that_can_be_read(
     )
     evidence = read_evidence(tree.layout.analysis)
     assert evidence is not None
-    verdicts = evidence.verdicts.set_index("claim")["verdict"]
+    verdicts = evidence.claims.set_index("claim")["verdict"]
     assert verdicts["ours-ends-above-sac-ft"] == "supported"
+    assert evidence.claim_units.groupby("claim").size()["ours-ends-above-sac-ft"] == 16
+    assert list(evidence.claim_units.columns) == UNIT_COLUMNS
     assert set(evidence.budgets["method"]) == {"ours", "sac-ft", "sac", "uniform", "idea-a", "idea-b"}
     assert evidence.aggregates.empty  # two tasks are too few
     once = [(tree.layout.analysis / name).read_bytes() for name in FILES]
@@ -255,6 +342,6 @@ def test_the_command_prints_a_table_and_writes_files_that_can_be_read(
 
 def test_a_scale_without_any_runs_does_not_fail(tmp_path: Path) -> None:
     aggregate([], tmp_path)
-    verdicts = gather_evidence(tmp_path).verdicts
+    verdicts = gather_evidence(tmp_path).claims
     assert set(verdicts["verdict"]) == {"no runs at this scale"}
-    assert len(read_evidence(tmp_path).verdicts) == len(verdicts)  # type: ignore[union-attr]
+    assert len(read_evidence(tmp_path).claims) == len(verdicts)  # type: ignore[union-attr]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from off2on.analysis.claims_file import read_claims
 from off2on.analysis.evidence import CLAIMS
-from off2on.analysis.paper_claims import read_claims
 from off2on.errors import Off2OnError
 from off2on.methods import METHODS
 from tests.unit.synthetic_claims import RUNS, entry
@@ -17,18 +17,22 @@ def test_the_claims_of_the_project_are_about_known_methods_and_every_figure_with
     claims = read_claims(CLAIMS)
     arms = [arm for claim in claims for arm in claim.arms]
     assert {name for arm in arms for name in (arm.method, arm.minus) if name} <= METHODS.keys()
+    assert {arm.algorithm for arm in arms if arm.algorithm} == {"cql"}
     figures = ("1a", "1b", "1c", "3", "4a", "4b", "4c", "4d", "8", "9", "10", "11", "12", "13", "14")
     assert {name for claim in claims for name in claim.figures} == {f"fig_{name}" for name in figures}
 
 
 WRONG: list[tuple[Any, str]] = [
     (entry(directon="above"), "claim 'a-claim': directon: unknown key; the keys are id, figures, statement"),
-    (entry(runs=RUNS | {"mehod": "x"}), "runs.mehod: unknown key; the keys are method, minus, datasets"),
+    (
+        entry(runs=RUNS | {"mehod": "x"}),
+        "runs.mehod: unknown key; the keys are method, minus, algorithm, datasets",
+    ),
     (
         entry(direction="up"),
         "claim 'a-claim': direction: Input should be 'above', 'below', 'similar' or 'not-below'",
     ),
-    (entry(statistic="finl"), "claim 'a-claim': statistic: Input should be 'final'"),
+    (entry(statistic="finl"), "claim 'a-claim': statistic: 'finl' is unknown; it may be final, gain"),
     ({"id": "x"}, "claim 'x': figures: missing; statement: missing"),
     (entry(direction="similar"), "direction 'similar' needs 'against' and a 'margin'"),
     (entry(margin=0.2), "direction 'above' takes a 'threshold', not a 'margin'"),
@@ -38,7 +42,13 @@ WRONG: list[tuple[Any, str]] = [
     ),
     (entry(min_steps=300_000), "min_steps = 300000 is more than until = 250000"),
     (entry(runs={"method": "ours"}), "runs needs 'datasets'"),
-    (entry(runs={"datasets": ["*/*"]}), "runs and against need a 'method'"),
+    (entry(runs={"datasets": ["*/*"]}), "runs and against need 'method' with the statistic final"),
+    (entry(statistic="offline_auroc"), "runs and against need 'algorithm' with the statistic offline_auroc"),
+    (entry(runs=RUNS | {"algorithm": "cql"}), "algorithm = 'cql' has no meaning with the statistic final"),
+    (
+        entry(statistic="likelihood_gap", runs={"datasets": ["*/*"], "minus": "sac"}, against=None),
+        "minus = 'sac' has no meaning with the statistic likelihood_gap",
+    ),
     ("ours wins", "claim number 1"),
 ]
 
@@ -59,7 +69,7 @@ def test_a_wrong_claim_is_one_message(claim: Any, says: str, tmp_path: Path) -> 
     [
         ("- {id: [", "not readable as YAML"),
         ("id: one", "expected a list of claims"),
-        (yaml.safe_dump([entry(), entry()]), "claim 'a-claim': id: stands there 2 times"),
+        (yaml.safe_dump([entry(), entry()]), "claim 'a-claim': 2 claims have this id"),
     ],
 )
 def test_a_wrong_file_is_one_message(text: str, says: str, tmp_path: Path) -> None:

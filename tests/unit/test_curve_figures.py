@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from itertools import combinations
 
 import numpy as np
@@ -10,16 +9,17 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from off2on.analysis.tables import Tables
-from off2on.figures import fig_1b, fig_1c, fig_3, fig_4d, fig_8, fig_9, fig_11, fig_12, fig_13, fig_14
-from off2on.figures.curve_figure import BUDGET, TASKS, CurveFigure
+from off2on.analysis.tables import BUDGET, Tables
+from off2on.envs.tasks import TASKS
+from off2on.figures.curve_data import CurveData
+from off2on.figures.curve_words import panels_of
 from off2on.figures.registry import FIGURES
-from off2on.figures.style import METHOD_STYLES, style_context
+from off2on.figures.style import style_context
 from off2on.methods import METHODS
 from tests.unit.synthetic_results import Tree, aggregated
 
 #: the figures that are curves over environment steps
-CURVES = [name for name in FIGURES if hasattr(import_module(f"off2on.figures.{name}"), "FIGURE")]
+CURVES = [name for name, spec in FIGURES.items() if spec.curves]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Tables:
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """Three tasks, two seeds, runs of four times the paper's steps, every method."""
     root = tmp_path_factory.mktemp("paper")
-    size = {"tasks": TASKS, "methods": tuple(METHODS), "epochs": 4, "epoch_steps": BUDGET, "members": 5}
+    size = {"tasks": tuple(TASKS), "methods": tuple(METHODS), "epochs": 4, "epoch_steps": BUDGET, "members": 5}
     return aggregated(Tree(root, "paper", **size))
 
 
@@ -51,35 +51,35 @@ def without(tables: Tables, method: str, dataset: str) -> Tables:
 
 def test_a_panel_with_one_curve_is_left_out_and_named(quick: Tables) -> None:
     part = without(quick, "cql-reg", "medium")
-    assert "halfcheetah-medium" not in [axes.get_title() for axes in fig_8.draw(part).axes]
-    assert "one curve only, so no panel: halfcheetah-medium" in fig_8.notes(part)
+    assert "halfcheetah-medium" not in [axes.get_title() for axes in FIGURES["fig_8"].draw(part).axes]
+    assert "one curve only, so no panel: halfcheetah-medium" in FIGURES["fig_8"].notes(part)
 
 
 def test_a_curve_that_one_panel_lacks_is_named(quick: Tables) -> None:
-    notes = fig_11.notes(without(quick, "uniform", "random"))
+    notes = FIGURES["fig_11"].notes(without(quick, "uniform", "random"))
     assert "no runs of Uniform on halfcheetah-random" in notes
 
 
 def test_a_curve_that_no_panel_has_is_named_only_if_it_has_no_runs(quick: Tables) -> None:
     only_ours = replace(quick, curves=quick.curves[quick.curves["method"] == "ours"])
-    assert fig_8.notes(only_ours)[1:] == [
+    assert FIGURES["fig_8"].notes(only_ours)[1:] == [
         "one curve only, so no panel: all of halfcheetah",
         "no runs, so no curve: CQL reg",
     ]
 
 
 def test_figures_of_all_tasks_say_that_one_panel_is_the_main_texts(quick: Tables, paper: Tables) -> None:
-    assert "one panel at this scale, which Figure 4a shows too" in fig_9.notes(quick)
-    assert not any("one panel" in note for note in fig_9.notes(paper))
-    assert [axes.get_title() for axes in fig_9.draw(paper).axes] == list(TASKS)
+    assert "one panel at this scale, the same as in Figure 4a" in FIGURES["fig_9"].notes(quick)
+    assert not any("one panel" in note for note in FIGURES["fig_9"].notes(paper))
+    assert [axes.get_title() for axes in FIGURES["fig_9"].draw(paper).axes] == list(TASKS)
 
 
 def test_curves_end_at_the_papers_steps_but_for_figure_13(paper: Tables) -> None:
-    assert fig_13.table(paper)["env_steps"].max() == 4 * BUDGET
-    assert "Figure 13" not in " ".join(fig_13.notes(paper))
-    for figure in (fig_3, fig_8, fig_12):
+    assert FIGURES["fig_13"].table(paper)["env_steps"].max() == 4 * BUDGET
+    assert "Figure 13" not in " ".join(FIGURES["fig_13"].notes(paper))
+    for figure in (FIGURES[name] for name in ("fig_3", "fig_8", "fig_12")):
         assert figure.table(paper)["env_steps"].max() == BUDGET
-        assert any("up to 250,000 environment steps" in note for note in figure.notes(paper))
+        assert any("stop at 250,000 environment steps" in note for note in figure.notes(paper))
     first, second = (
         paper.curves.query(
             f"method == 'ours' and dataset == 'random' and task == 'hopper' and env_steps == {steps}"
@@ -87,16 +87,18 @@ def test_curves_end_at_the_papers_steps_but_for_figure_13(paper: Tables) -> None
         for steps in (0, BUDGET)
     )
     final = (first["return_mean"].to_numpy() + second["return_mean"].to_numpy()).mean() / 2
-    line = next(line for line in fig_8.finding(paper).splitlines() if line.startswith("hopper-random"))
+    line = next(line for line in FIGURES["fig_8"].finding(paper).splitlines() if line.startswith("hopper-random"))
     assert f"No reg: {final:.0f} ± " in line
 
 
 def test_an_ensemble_size_is_drawn_once_as_the_runs_have_it(quick: Tables, paper: Tables) -> None:
     for tables, methods in ((quick, {1: "ours-n1", 2: "ours-n2", 3: "ours", 5: "ours-n5"}),
                             (paper, {1: "ours-n1", 2: "ours-n2", 3: "ours-n3", 5: "ours"})):  # fmt: skip
-        drawn = fig_12.table(tables)[["arm", "method"]].drop_duplicates().itertuples(index=False, name=None)
+        drawn = (
+            FIGURES["fig_12"].table(tables)[["arm", "method"]].drop_duplicates().itertuples(index=False, name=None)
+        )
         assert dict(drawn) == {f"N = {size}": method for size, method in methods.items()}
-    assert next(text.get_text() for text in fig_4d.draw(quick).legends[0].get_texts()) == "N = 5"
+    assert next(text.get_text() for text in FIGURES["fig_4d"].draw(quick).legends[0].get_texts()) == "N = 5"
 
 
 # ----------------------------------------------------------------------------------------------- findings
@@ -106,7 +108,7 @@ def test_figure_1b_gives_the_drop_of_each_arm(quick: Tables) -> None:
     curves = quick.curves.query("method == 'sac-ft-online' and dataset == 'medium'").sort_values("env_steps")
     first_epochs = curves[curves["env_steps"].between(1, 0.4 * curves["env_steps"].max())]
     drop = curves.groupby("seed")["return_mean"].first() - first_epochs.groupby("seed")["return_mean"].min()
-    head, line = fig_1b.finding(quick).splitlines()
+    head, line = FIGURES["fig_1b"].finding(quick).splitlines()
     assert f"Online only: early drop {drop.mean():.0f} ± {drop.std():.0f}, first" in line
     assert "Online only minus Uniform: halfcheetah-medium +" in head
     assert head.endswith("(n = 2), direction as in the paper.")
@@ -118,18 +120,18 @@ def test_only_the_first_epochs_count_as_early(quick: Tables) -> None:
     ]
     later[1]["return_mean"] = -1e6
     longer = replace(quick, curves=pd.concat([quick.curves, *later]))
-    arm = fig_1b.FIGURE.panels(longer)[0].arms["Uniform"]
+    arm = panels_of(CurveData(FIGURES["fig_1b"], longer))[0].curves["Uniform"]
     assert (arm["lowest"] == -1e6).all()
-    assert (arm["drop"] < 1000).all()
+    assert (arm["early_drop"] < 1000).all()
 
 
 def test_the_verdict_flips_with_the_labels(quick: Tables) -> None:
     swap = {"ours": "cql-reg", "cql-reg": "ours"}
     swapped = replace(quick, curves=quick.curves.assign(method=quick.curves["method"].replace(swap)))
-    assert fig_8.finding(quick).splitlines()[0].endswith("4 panels (n = 2), as in the paper.")
-    assert fig_8.finding(swapped).splitlines()[0].endswith("4 panels (n = 2), opposite to the paper.")
-    assert "difference +" in fig_8.finding(quick)
-    assert "difference -" in fig_8.finding(swapped)
+    assert FIGURES["fig_8"].finding(quick).splitlines()[0].endswith("4 panels (n = 2), as in the paper.")
+    assert FIGURES["fig_8"].finding(swapped).splitlines()[0].endswith("4 panels (n = 2), opposite to the paper.")
+    assert "difference +" in FIGURES["fig_8"].finding(quick)
+    assert "difference -" in FIGURES["fig_8"].finding(swapped)
 
 
 def test_differences_are_paired_by_seed(quick: Tables) -> None:
@@ -137,17 +139,19 @@ def test_differences_are_paired_by_seed(quick: Tables) -> None:
     ours = quick.curves.query("method == 'ours'")
     ours = ours.assign(return_mean=ours["return_mean"] + 10_000 * ours["seed"])
     other = ours.assign(method="cql-reg", return_mean=ours["return_mean"] - 5)
-    head, first, *_ = fig_8.finding(replace(quick, curves=pd.concat([ours, other]))).splitlines()
+    head, first, *_ = FIGURES["fig_8"].finding(replace(quick, curves=pd.concat([ours, other]))).splitlines()
     assert head.endswith("as in the paper.")
     assert first.endswith("difference +5 ± 0")
 
 
-def test_panels_where_the_paper_finds_no_difference_are_told_apart(quick: Tables) -> None:
-    head = fig_1c.finding(quick).splitlines()[0]
+def test_panels_where_the_paper_finds_no_difference_stand_apart(quick: Tables) -> None:
+    head = FIGURES["fig_1c"].finding(quick).splitlines()[0]
     assert "halfcheetah-medium-expert +" in head
     assert "as in the paper; halfcheetah-random +" in head
-    assert head.endswith("alike in the paper, here in 0 of 1.")  # the made-up dip is the same on both
-    assert fig_14.finding(quick).splitlines()[0].endswith("alike, as in the paper.")
+    assert head.endswith(
+        "no difference in the paper; within the spread here in 0 of 1 panel."
+    )  # the made-up dip is the same on both
+    assert FIGURES["fig_14"].finding(quick).splitlines()[0].endswith("no difference, as in the paper.")
 
 
 # ------------------------------------------------------------------------------------------------- looks
@@ -209,6 +213,5 @@ def nearest(colours: Sequence[str]) -> float:
 
 @pytest.mark.parametrize("name", CURVES)
 def test_colour_blind_readers_can_tell_the_curves_of_a_figure_apart(paper: Tables, name: str) -> None:
-    figure: CurveFigure = import_module(f"off2on.figures.{name}").FIGURE
-    assert nearest([arm.style.colour for arm in figure.arms(paper)]) > 15
-    assert nearest([METHOD_STYLES["online-only"].colour, "#6b3f00"]) < 15  # what the test would not let pass
+    assert nearest([curve.style.colour for curve in CurveData(FIGURES[name], paper).curves]) > 15
+    assert nearest([METHODS["online-only"].style.colour, "#6b3f00"]) < 15  # what the test would not let pass

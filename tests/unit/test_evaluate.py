@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from off2on.analysis.auroc import auroc, fixed_subset, random_actions
@@ -12,6 +13,21 @@ from off2on.training.evaluate import Averages, auroc_columns
 def test_auroc_by_hand() -> None:
     # of the 6 pairs (real, random), real is larger in 4 and equal in 1
     assert auroc(np.array([3.0, 1.0]), np.array([0.0, 1.0, 2.0])) == pytest.approx(4.5 / 6)
+
+
+@pytest.mark.parametrize("values", [2, 40, 10**6])
+def test_auroc_is_scikit_learns_with_many_ties_and_with_few(values: int) -> None:
+    rng = np.random.default_rng(values)
+    real, random = rng.integers(0, values, 300), rng.integers(0, values, (5, 300))
+    labels = np.repeat([1, 0], [real.size, random.size])
+    expected = roc_auc_score(labels, np.concatenate([real, random.ravel()]))
+    assert auroc(real.astype(np.float32), random.astype(np.float32)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("real", "random"), [([1.0, np.nan], [0.0]), ([1.0], [np.nan, 0.0]), ([], [0.0])])
+def test_auroc_of_nothing_or_of_nan_is_an_error(real: list[float], random: list[float]) -> None:
+    with pytest.raises(ValueError, match="none of them NaN"):
+        auroc(np.array(real), np.array(random))
 
 
 def test_fixed_subset_keeps_its_rows_as_more_come() -> None:

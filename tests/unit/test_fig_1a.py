@@ -23,7 +23,7 @@ def pairs(gap: float, task: str = "halfcheetah", dataset: str = "random", seeds:
 def tables(*likelihoods: pd.DataFrame) -> Tables:
     nothing = pd.DataFrame()
     made = {"likelihood": pd.concat(likelihoods)} if likelihoods else {}
-    return Tables(nothing, nothing, nothing, nothing, [], **made)
+    return Tables(nothing, nothing, nothing, [], **made)
 
 
 def test_the_histograms_hold_all_pairs_of_all_seeds() -> None:

@@ -19,7 +19,8 @@ from off2on.analysis.evidence import gather_evidence
 from off2on.analysis.tables import COST_COLUMNS, Tables, read_tables
 from off2on.errors import Off2OnError
 from off2on.figures import fig_2, fig_6, table_b
-from off2on.figures.registry import FIGURES, draw
+from off2on.figures.drawing import draw
+from off2on.figures.registry import FIGURES
 from off2on.figures.style import style_context
 from off2on.paths import Layout
 
@@ -226,7 +227,7 @@ def test_other_figures_do_not_read_a_measurement_that_is_being_written(layout: L
     layout.cost.with_suffix(".json").unlink()
     layout.render("hopper").write_text("{")
     assert draw("fig_2", layout).is_file()
-    assert not gather_evidence(layout.analysis).verdicts.empty
+    assert not gather_evidence(layout.analysis).claims.empty
 
 
 # -------------------------------------------------------------------------------------------------- files

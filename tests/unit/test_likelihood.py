@@ -196,7 +196,7 @@ def test_aggregate_merges_the_jobs(files: tuple[Path, Path], tmp_path: Path) -> 
     paths = [tmp_path / f"seed{seed}.csv" for seed in (1, 0)]
     for path, seed in zip(paths, (1, 0), strict=True):
         likelihood(job(seed), *files, path)
-    aggregate([], tmp_path / "analysis", paths)
+    aggregate(paths, tmp_path / "analysis")
     table = read_tables(tmp_path / "analysis").likelihood
     assert tuple(table.columns) == LIKELIHOOD_COLUMNS
     assert table.groupby("seed", sort=False).size().to_dict() == {0: 90, 1: 90}
@@ -204,7 +204,7 @@ def test_aggregate_merges_the_jobs(files: tuple[Path, Path], tmp_path: Path) -> 
     assert set(table["task"] + "/" + table["dataset"]) == {"hopper/random"}
     paths[0].with_suffix(".json").unlink()
     with pytest.raises(Off2OnError, match=r"seed1\.csv: .*run it again"):
-        aggregate([], tmp_path / "analysis", paths)
+        aggregate(paths, tmp_path / "analysis")
 
 
 def test_no_jobs_give_an_empty_table(tmp_path: Path) -> None:

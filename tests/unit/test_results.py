@@ -16,9 +16,10 @@ from off2on.analysis.evidence import gather_evidence
 from off2on.analysis.tables import FILES
 from off2on.config import REPOSITORY
 from off2on.errors import Off2OnError
-from off2on.results import COLUMNS, KEYS, KIND_KEYS, METHOD_KEYS, read_run, validate
+from off2on.results import COLUMNS, KEYS, KIND_KEYS, METHOD_KEYS, OPTIONAL_METHOD_KEYS, read_run, validate
 from tests.unit.synthetic_results import Tree
 
+NAMED = {"label": "x", "description": "x", "sampler": None, "offline": None, "members": 1}
 FORMAT = REPOSITORY / "docs" / "results-format.md"
 
 
@@ -75,6 +76,11 @@ def test_every_key_is_needed(run: Path, key: str) -> None:
         ("method", "sac", "method = 'sac', but the directory says 'ours'"),
         ("seed", 7, "seed = 7, but the directory says 'seed0'"),
         ("method_settings", {"label": "x"}, "key 'method_settings.description' is missing"),
+        (
+            "method_settings",
+            NAMED | {"figures": "fig_3"},
+            "method_settings.figures = 'fig_3'; it must be of type list",
+        ),
     ],
 )
 def test_a_wrong_key_is_named(run: Path, key: str, value: object, message: str) -> None:
@@ -159,7 +165,7 @@ def test_truncated_weights_are_refused(run: Path) -> None:
 
 def test_the_document_names_every_column_and_key() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", FORMAT.read_text(), re.MULTILINE))
-    keys = {*KEYS, *METHOD_KEYS, *(key for keys in KIND_KEYS.values() for key in keys)}
+    keys = {*KEYS, *METHOD_KEYS, *OPTIONAL_METHOD_KEYS, *(key for keys in KIND_KEYS.values() for key in keys)}
     assert named == {*COLUMNS, *keys}
 
 

@@ -98,8 +98,8 @@ def test_an_edit_reruns_exactly_what_it_concerns(
 
     assert after("agents/ensemble.py", "\n# a comment\n") == set()
     assert after("agents/awac.py") == set()
-    assert after("figures/fig_3.py") == set()
-    assert after("figures/fig_4a.py") == {"draw fig_4a", "write the report"}
+    assert after("figures/fig_1a.py") == set()
+    assert after("figures/curve_figure.py") == {"draw fig_4a", "write the report"}
     assert after("agents/cql.py") == {pretrain, ours} | analysis
     assert after("replay/balanced.py") == {ours, sac} | analysis
     assert after("training/collect.py") == {collect, pretrain, ours} | analysis

@@ -19,7 +19,7 @@ rule aggregate:
         mem_mb=1000,
         runtime=15,
     params:
-        code=code_hash("off2on.analysis.aggregate"),
+        code=code_hash("off2on.analysis.aggregate", "off2on.methods"),
         out=LAYOUT.analysis,
         paths=results() + LIKELIHOODS,
     message:
@@ -71,7 +71,7 @@ for name in FIGURES:
             mem_mb=1000,
             runtime=15,
         params:
-            code=code_hash("off2on.figures.registry", f"off2on.figures.{name}"),
+            code=code_hash("off2on.figures.drawing", FIGURES[name].module),
             name=name,
         message:
             f"draw {name}"

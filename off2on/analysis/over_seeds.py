@@ -2,8 +2,6 @@
 
 import pandas as pd
 
-#: environment steps of the paper's fine-tuning; only the runs of Fig. 13 are longer (facts 9)
-BUDGET = 250_000
 GROUP = ["task", "dataset", "method"]
 
 
@@ -13,7 +11,7 @@ def mean_std(curves: pd.DataFrame, column: str, by: str = "env_steps") -> pd.Dat
     Args:
         curves: curves.csv or a part of it.
         column: the column to average; rows where it is empty do not count.
-        by: the column that tells evaluations apart.
+        by: the column that numbers the evaluations.
 
     Returns:
         columns task, dataset, method, `by`, mean, std, n; std has `n - 1` in the denominator and is NaN for one

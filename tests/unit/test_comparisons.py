@@ -8,7 +8,7 @@ import pytest
 from rliable import metrics
 from scipy.stats import ttest_1samp
 
-from off2on.analysis.statistics import (
+from off2on.analysis.comparisons import (
     aggregates,
     final_scores,
     fixed_budgets,

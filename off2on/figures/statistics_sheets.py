@@ -1,58 +1,20 @@
-"""The report's tables of claims and statistics, as text ready to print."""
+"""The report's tables of statistics over seeds and tasks, as text ready to print."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 import pandas as pd
 
+from off2on.analysis.comparisons import MIN_SEEDS, MIN_TASKS
 from off2on.analysis.evidence import Evidence
-from off2on.analysis.statistics import MIN_SEEDS, MIN_TASKS
 from off2on.analysis.tables import records
-from off2on.analysis.verdicts import ENOUGH, effect_text, figures_text, wanted_text
-from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
-from off2on.figures.style import METHOD_STYLES, in_order
+from off2on.figures.sheets import NOTHING, Sheet, figure_order, place
+from off2on.figures.style import in_order
 from off2on.figures.words import mean_std, seeds_of
+from off2on.methods import METHODS
 
 Labels = Mapping[str, str]
 
-_TONES = {"supported": "yes", "contradicted": "no"}
-#: in the order in which verdicts are counted
-_KINDS = (
-    *("supported", "contradicted", "undecided", "same direction", "opposite direction"),
-    *("runs too short", "runs without such a value"),
-)
 _INTERVAL = "95 % Student-t interval"
-
-
-def verdict_counts(verdicts: pd.DataFrame) -> str:
-    """'12 supported, 3 undecided, 5 no runs at this scale', in the order of docs/claims.md."""
-    kinds = Counter(str(verdict).split(",")[0].split(":")[0] for verdict in verdicts["verdict"])
-    return ", ".join(f"{kinds[kind]} {kind}" for kind in in_order(kinds, _KINDS))
-
-
-def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
-    """The claims that runs of this scale speak to, then those that none does."""
-    told, silent = [], []
-    for row in records(verdicts):
-        cells: list[Cell | str] = [row["statement"], figures_text(row)]
-        if row["n"]:
-            verdict = Cell(row["verdict"], tone=_TONES.get(row["verdict"], ""))
-            agree = f"{row['agree']} of {row['n']}"
-            told.append([*cells, verdict, effect_text(row), wanted_text(row), agree, row["measure"]])
-        else:
-            silent.append([*cells, Cell(row["verdict"], tone="quiet")])
-    note = (
-        f"Effect: mean over pairs with its {_INTERVAL}; a pair shares seed, task and, where both arms have it, "
-        "dataset. “On all datasets” means on those that have such runs. Agree: pairs that lie in what is wanted. "
-        "Scores are normalised scores in points. Supported or "
-        f"contradicted: at least {ENOUGH} pairs, and the interval wholly inside or outside what is wanted. "
-        "Nothing is corrected for the number of claims."
-    )
-    header = ["claim", "figure", "verdict", "effect", "wanted", "agree", "measured"]
-    return [
-        Sheet("Claims that runs of this scale speak to", header, told, note),
-        Sheet("Claims that runs of this scale say nothing about", ["claim", "figure", "verdict"], silent),
-    ]
 
 
 def statistics_sheets(evidence: Evidence, labels: Labels) -> list[Sheet]:
@@ -71,7 +33,7 @@ def _interval(row: Mapping[str, float], digits: int) -> str:
 
 
 def _differences_sheet(differences: pd.DataFrame, labels: Labels) -> Sheet:
-    methods = in_order(differences["method"], METHOD_STYLES)
+    methods = in_order(differences["method"], METHODS)
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for row in records(figure_order(differences, "method")):
         rows.setdefault((row["task"], row["dataset"]), {})[row["method"]] = _interval(row, 1)
@@ -86,7 +48,7 @@ def _differences_sheet(differences: pd.DataFrame, labels: Labels) -> Sheet:
 def _aggregates_sheet(aggregates: pd.DataFrame, labels: Labels) -> Sheet:
     found = {(row["statistic"], row["method"]): row for row in records(aggregates)}
     cells = []
-    for method in in_order(aggregates["method"], METHOD_STYLES):
+    for method in in_order(aggregates["method"], METHODS):
         mean, better = found["iqm", method], found.get(("probability of improvement", method))
         size = f"{mean['datasets']} x {mean['seeds']}"
         cells.append(

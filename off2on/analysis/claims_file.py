@@ -1,17 +1,24 @@
-"""The paper's claims as data: what one entry of workflow/claims.yaml may say (docs/claims.md)."""
+"""Claims as data: what one entry of workflow/claims.yaml may say (docs/claims.md)."""
 
+from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from off2on.analysis.curves import BUDGET
-from off2on.analysis.run_values import Statistic
+from off2on.analysis.run_statistics import MEASURES, NAMED_BY, Measure
+from off2on.analysis.tables import BUDGET
 from off2on.errors import Off2OnError
 
 Direction = Literal["above", "below", "similar", "not-below"]
 Key = Literal["task", "dataset", "seed"]
+
+
+def _measured(name: str) -> str:
+    if name not in MEASURES:
+        raise ValueError(f"'{name}' is unknown; it may be {', '.join(MEASURES)}")
+    return name
 
 
 class _Section(BaseModel):
@@ -21,22 +28,27 @@ class _Section(BaseModel):
 
 
 class Arm(_Section):
-    """Which runs: one number each, minus that of another method's run where `minus` names it."""
+    """Which runs or pre-trainings: one number each, minus that of another method's run where `minus` names it."""
 
     method: str | None = None
     minus: str | None = None
+    #: of pre-trainings
+    algorithm: str | None = None
     #: patterns on task/dataset; left out in `against`: those of `runs`
     datasets: tuple[str, ...] = ()
 
 
 class Claim(_Section):
-    """One qualitative claim of the paper."""
+    """One qualitative claim, of the paper or of this project."""
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
-    figures: tuple[str, ...] = Field(min_length=1)
+    #: where to look; none: in the report's first section
+    figures: tuple[str, ...]
     #: in our own words, for the report
     statement: str
-    statistic: Statistic
+    statistic: Annotated[str, AfterValidator(_measured)]
+    #: what every run of the benchmark must show; the report lists it seed by seed
+    required: bool = False
     runs: Arm
     #: None: the statistic itself is compared with the threshold, not a difference of two arms
     against: Arm | None = None
@@ -65,10 +77,25 @@ class Claim(_Section):
             raise ValueError("runs needs 'datasets': patterns on task/dataset such as '*/random'")
         if self.min_steps > self.until:
             raise ValueError(f"min_steps = {self.min_steps} is more than until = {self.until}: no run would count")
-        for arm in (self.runs, *([self.against] if self.against else [])):
-            if (arm.method is None) != (self.statistic == "likelihood_gap"):
-                raise ValueError("runs and against need a 'method', except with the statistic likelihood_gap")
+        for arm in self.arms:
+            self._check_names(arm)
         return self
+
+    def _check_names(self, arm: Arm) -> None:
+        """An arm names what its table holds: methods, offline algorithms, or neither."""
+        needed = NAMED_BY[self.measure.table]
+        named = {key: getattr(arm, key) for key in ("method", "algorithm", "minus")}
+        if needed and not named[needed]:
+            raise ValueError(f"runs and against need '{needed}' with the statistic {self.statistic}")
+        allowed = {"method", "minus"} if needed == "method" else {needed}
+        for key, value in named.items():
+            if value and key not in allowed:
+                raise ValueError(f"{key} = '{value}' has no meaning with the statistic {self.statistic}")
+
+    @property
+    def measure(self) -> Measure:
+        """What is computed from each job."""
+        return MEASURES[self.statistic]
 
     @property
     def arms(self) -> tuple[Arm, ...]:
@@ -94,12 +121,9 @@ def read_claims(path: Path) -> tuple[Claim, ...]:
     if not isinstance(entries, list):
         raise Off2OnError(f"{path}: expected a list of claims, each with an id; docs/claims.md lists the keys")
     claims = tuple(_read(path, number, entry) for number, entry in enumerate(entries, 1))
-    ids = [claim.id for claim in claims]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise Off2OnError(
-                f"{path}: claim '{name}': id: stands there {ids.count(name)} times; give each its own"
-            )
+    for name, count in Counter(claim.id for claim in claims).items():
+        if count > 1:
+            raise Off2OnError(f"{path}: claim '{name}': {count} claims have this id; give each its own")
     return claims
 
 
@@ -120,5 +144,5 @@ def _complaint(error: Any) -> str:
         case "missing":
             return f"{key}: missing"
         case "value_error":
-            return str(error["ctx"]["error"])
+            return f"{key + ': ' if key else ''}{error['ctx']['error']}"
     return f"{key + ': ' if key else ''}{error['msg']} (got {error['input']!r})"

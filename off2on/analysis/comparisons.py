@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from off2on.analysis.curves import BUDGET
+from off2on.analysis.tables import BUDGET
 
 Floats = NDArray[np.float64]
 

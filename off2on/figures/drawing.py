@@ -1,0 +1,55 @@
+"""One figure from the finished runs that it draws, as files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from off2on.figures.registry import get_figure
+from off2on.figures.spec import FigureSpec, figures_of_stranger
+from off2on.files import write_text
+from off2on.methods import METHODS
+from off2on.paths import Layout
+from off2on.results import read_run
+
+
+def draw(name: str, layout: Layout, paths: Iterable[Path] = ()) -> Path:
+    """Draw one figure: `figures/<scale>/<source>/<name>` with each of its endings.
+
+    Args:
+        name: of the figure.
+        layout: where pictures and the measured cost lie, and where the files go.
+        paths: directories of runs and CSV files of likelihoods, read exactly; none: those in `layout` that the
+            figure draws.
+
+    Returns:
+        the path of the SVG.
+
+    Raises:
+        Off2OnError: unknown figure, a run that is incomplete or wrong, or a file cannot be written.
+    """
+    spec = get_figure(name)
+    from off2on.analysis.aggregate import gather_tables
+    from off2on.figures.style import save, style_context
+
+    tables = gather_tables(list(paths) or finished(spec, layout), METHODS, layout.results)
+    with style_context():
+        save(spec.draw(tables), spec.table(tables), layout.figures / name)
+    if spec.latex:
+        write_text(layout.figures / f"{name}.tex", spec.tex(tables))
+    return layout.figures / f"{name}.svg"
+
+
+def finished(spec: FigureSpec, layout: Layout) -> list[Path]:
+    """The directories of finished runs and the likelihoods of a layout that a figure draws."""
+    # run.json is written last
+    runs = (
+        [path.parent for path in layout.results.glob("runs/*/*/*/seed*/run.json")] if "runs" in spec.needs else []
+    )
+    likelihoods = layout.results.glob("likelihood/*/*/seed*.csv") if "likelihoods" in spec.needs else ()
+    return [*(run for run in runs if _draws(spec, run)), *likelihoods]
+
+
+def _draws(spec: FigureSpec, run: Path) -> bool:
+    """Whether a figure draws a run, by its path `.../<task>/<dataset>/<method>/seed<k>`."""
+    task, dataset, method = run.parts[-4:-1]
+    elsewhere = () if method in METHODS else figures_of_stranger(read_run(run).info)
+    return spec.draws(task, dataset, method, elsewhere)
