@@ -11,10 +11,12 @@ from itertools import pairwise
 
 from off2on.algorithms import get_algorithm
 from off2on.algorithms.flop import weights
+from off2on.analysis.tables import ENOUGH
 from off2on.envs.tasks import get_task
+from off2on.figures.registry import get_figure
 from off2on.jobs import FinetuneJob, PretrainJob
 from off2on.scale import Scale
-from off2on.selection import datasets, finetune_job, likelihoods, pretrain_job, pretrainings, runs
+from off2on.selection import finetune_job, likelihoods, pretrain_job, pretrainings, runs
 from off2on.settings import Settings
 from off2on.training.schedule import epochs, updates
 
@@ -82,12 +84,24 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (row.stage, *work, *hours, f"{row.disk_bytes / 1e9:,.2f}")
 
 
-def plan(scale: Scale) -> Plan:
-    """The cost of everything the scale runs, evaluations included."""
-    collecting = (collect_cost(scale, task, dataset) for task, dataset in datasets(scale))
-    pretraining = (pretrain_cost(pretrain_job(scale, job)) for job in pretrainings(scale))
-    finetuning = (finetune_cost(finetune_job(scale, run)) for run in runs(scale))
-    analysing = [*(likelihood_cost(scale, job.task) for job in likelihoods(scale)), measuring_cost(scale)]
+def plan(scale: Scale, target: str | None = None) -> Plan:
+    """The cost of everything the scale runs, or of what one figure reads of it; evaluations included.
+
+    Raises:
+        Off2OnError: the target is not a figure.
+    """
+    figure = None if target is None else get_figure(target)
+    needs = frozenset({"runs", "likelihoods", "cost"}) if figure is None else figure.needs
+    wanted = [run for run in runs(scale) if figure is None or figure.draws(run.task, run.dataset, run.method)]
+    modelled = likelihoods(scale) if "likelihoods" in needs else []
+    trained = list(dict.fromkeys([*pretrainings(wanted), *modelled]))
+    places = [(run.task, run.dataset) for run in wanted] + [(job.task, job.dataset) for job in trained]
+    pairs = dict.fromkeys(place for place in places if place[1] != "none")
+    collecting = (collect_cost(scale, *pair) for pair in pairs)
+    pretraining = (pretrain_cost(pretrain_job(scale, job)) for job in trained)
+    finetuning = (finetune_cost(finetune_job(scale, run)) for run in wanted)
+    analysing = [likelihood_cost(scale, job.task) for job in modelled]
+    analysing += [measuring_cost(scale)] if "cost" in needs else []
     stages = (
         _sum("collect", collecting),
         _sum("pretrain", pretraining),
@@ -95,6 +109,24 @@ def plan(scale: Scale) -> Plan:
         _sum("analyse", analysing),
     )
     return Plan(scale.name, stages)
+
+
+def price_of_verdicts(scale: Scale, figures: Iterable[str]) -> list[str]:
+    """How to get verdicts for claims that have a direction only: for each figure the command, and what it costs.
+
+    Args:
+        scale: as it is run now.
+        figures: names, those that the claims are about.
+    """
+    more = scale.model_copy(update={"seeds": ENOUGH})
+    lines = []
+    for name in dict.fromkeys(figures):
+        seconds = plan(more, name).total.core_seconds - plan(scale, name).total.core_seconds
+        lines.append(
+            f"snakemake {name} --config scale={scale.name} seeds={ENOUGH}, then off2on claims {name} --scale "
+            f"{scale.name}: {seconds / 60:,.0f} core-minutes more"
+        )
+    return lines
 
 
 def _sum(stage: str, rows: Iterable[Row]) -> Row:

@@ -85,10 +85,10 @@ def runs(scale: Scale) -> list[Run]:
     ]
 
 
-def pretrainings(scale: Scale) -> list[Pretraining]:
-    """Every offline pre-training that the scale's runs start from, each once."""
-    wanted = ((run, algorithm) for run in runs(scale) for algorithm in _chain(get_method(run.method).start))
-    return list(dict.fromkeys(Pretraining(r.task, r.dataset, a, r.seed) for r, a in wanted))
+def pretrainings(wanted: Iterable[Run]) -> list[Pretraining]:
+    """Every offline pre-training that runs start from, each once."""
+    chains = ((run, algorithm) for run in wanted for algorithm in _chain(get_method(run.method).start))
+    return list(dict.fromkeys(Pretraining(r.task, r.dataset, a, r.seed) for r, a in chains))
 
 
 def _chain(algorithm: str | None) -> list[str]:
@@ -123,7 +123,7 @@ def likelihoods(scale: Scale) -> list[Pretraining]:
     patterns = scale.likelihood.datasets
     return [
         job
-        for job in pretrainings(scale)
+        for job in pretrainings(runs(scale))
         if job.algorithm == "cql" and any(fnmatch(f"{job.task}/{job.dataset}", p) for p in patterns)
     ]
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: environment steps of the paper's fine-tuning; only the runs of Fig. 13 are longer (facts 9)
 BUDGET = 250_000
+#: fewer pairs than this have a direction, never a verdict
+ENOUGH = 4
 COST_COLUMNS = (
     "members",
     "implementation",

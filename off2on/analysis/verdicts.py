@@ -10,7 +10,7 @@ import pandas as pd
 from off2on.analysis.claims_file import Arm, Claim
 from off2on.analysis.comparisons import Estimate, t_interval
 from off2on.analysis.run_statistics import NAMED_BY
-from off2on.analysis.tables import Tables, records
+from off2on.analysis.tables import ENOUGH, Tables, records
 
 COLUMNS = [
     *("claim", "figures", "statement", "required", "statistic", "measure", "unit", "wanted_low", "wanted_high"),
@@ -18,8 +18,6 @@ COLUMNS = [
 ]
 _JOB = ["task", "dataset", "seed"]
 UNIT_COLUMNS = ["claim", *_JOB, "effect", "holds"]
-#: fewer pairs than this have a direction, never a verdict
-ENOUGH = 4
 NO_RUNS = "no runs at this scale"
 NO_VALUE = "runs without such a value"
 
@@ -59,6 +57,12 @@ def table_lines(verdicts: pd.DataFrame) -> list[str]:
     return [
         "  ".join([*(text.ljust(w) for text, w in zip(line, widths, strict=False)), line[-1]]) for line in cells
     ]
+
+
+def directions(claims: pd.DataFrame) -> list[str]:
+    """The first figure of each claim that has too few pairs for a verdict."""
+    few = claims[(claims["n"] > 0) & (claims["n"] < ENOUGH)]
+    return list(dict.fromkeys(names.split()[0] for names in few["figures"] if names))
 
 
 def figures_text(row: Mapping[str, Any]) -> str:

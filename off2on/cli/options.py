@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import typer
+import yaml
 
 from off2on.algorithms import OFFLINE
 from off2on.envs.tasks import TASKS
+from off2on.errors import Off2OnError
+from off2on.figures.registry import FIGURES
 from off2on.paths import Layout
 from off2on.scale import Scale, Source, load_scale, scale_path
-from off2on.selection import check_patterns
+from off2on.selection import KEYS, Selection, check_patterns, select
 
 EXAMPLES = {
     "collect": "--scale quick --task halfcheetah --dataset medium",
@@ -29,7 +32,8 @@ EXAMPLES = {
     "claims": "--scale quick",
     "figure": "fig_4a --scale quick",
     "report": "--scale quick",
-    "plan": "--scale paper",
+    "plan": "fig_4a --scale quick --config seeds=4",
+    "adopt": "--scale quick",
     "validate": "results/quick/local/runs/halfcheetah/medium/ours/seed0",
 }
 
@@ -58,6 +62,10 @@ Out = Annotated[Path | None, typer.Option("--out", help="where to write; default
 Data = Annotated[
     Path | None, typer.Option("--data", help="the dataset's HDF5 file; default: its place below results/")
 ]
+Config = Annotated[
+    list[str] | None,
+    typer.Option("--config", help="as Snakemake's: seeds=4, 'datasets=[random]', ...; can be given several times"),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="wait for another process that holds the directory")]
 Checkpoint = Annotated[float, typer.Option(help="seconds between two resume states", min=0)]
 
@@ -75,6 +83,21 @@ def load(scale: str, source: str | None) -> tuple[Scale, Layout]:
     loaded = load_scale(scale, source=source)
     check_patterns(loaded, scale_path(scale))
     return loaded, Layout(loaded.name, loaded.source)
+
+
+def selected(scale: str, source: str | None, config: list[str] | None) -> Selection:
+    """What `--config` of Snakemake with these words would select.
+
+    Raises:
+        Off2OnError: names the word, or the key and value, that is wrong.
+    """
+    given: dict[str, Any] = {"scale": scale} | ({"source": source} if source else {})
+    for word in config or ():
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise Off2OnError(f"--config {word}: expected key=value, such as {KEYS['seeds']}")
+        given[key] = yaml.safe_load(value)
+    return select(given, FIGURES)
 
 
 def say(text: str) -> None:

@@ -7,6 +7,7 @@ import typer
 
 from off2on.cli.options import (
     AlgorithmName,
+    Config,
     Data,
     DatasetName,
     Out,
@@ -18,6 +19,7 @@ from off2on.cli.options import (
     load,
     one_thread,
     say,
+    selected,
 )
 
 
@@ -117,18 +119,27 @@ def aggregate(
 
 @job("claims")
 def claims(
+    target: Annotated[
+        str | None, typer.Argument(help="a figure: its claims alone, on the finished runs that it draws")
+    ] = None,
     scale: ScaleName = "quick",
     source: SourceName = None,
     file: Annotated[Path | None, typer.Option(help="the claims; default: workflow/claims.yaml")] = None,
 ) -> None:
     """Test the claims on the tables, and compute the statistics of the report."""
     from off2on.analysis.evidence import CLAIMS, gather_evidence
-    from off2on.analysis.verdicts import table_lines
+    from off2on.analysis.verdicts import directions, table_lines
+    from off2on.plan import price_of_verdicts
 
-    _, layout = load(scale, source)
-    for line in table_lines(gather_evidence(layout.analysis, file or CLAIMS).claims):
+    loaded, layout = load(scale, source)
+    found = gather_evidence(layout.analysis, file or CLAIMS).claims
+    for line in table_lines(found):
         typer.echo(line)
     say(f"verdicts and statistics: {layout.analysis}")
+    if figures := directions(found):
+        say("claims with a direction only get a verdict from more seeds; more than now:")
+        for line in price_of_verdicts(loaded, figures):
+            say(f"  {line}")
 
 
 @job("figure")
@@ -140,12 +151,13 @@ def figure(
     ] = None,
     scale: ScaleName = "quick",
     source: SourceName = None,
+    only: Annotated[bool, typer.Option("--only", help="read no other runs than PATHS, were there none")] = False,
 ) -> None:
     """Draw one figure from finished runs, as SVG, PDF, PNG and CSV."""
     from off2on.figures.drawing import draw
 
     _, layout = load(scale, source)
-    say(f"figure: {draw(name, layout, paths or ())}")
+    say(f"figure: {draw(name, layout, paths or () if paths or only else None)}")
 
 
 @job("report")
@@ -164,11 +176,24 @@ def report(
 
 
 @job("plan")
-def plan(scale: ScaleName = "quick", source: SourceName = None) -> None:
-    """Jobs, core- and GPU-hours and disk of a scale."""
+def plan(
+    target: Annotated[str | None, typer.Argument(help="a figure, such as fig_4a; default: everything")] = None,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    config: Config = None,
+) -> None:
+    """Jobs, core- and GPU-hours and disk of a scale, or of what one figure reads of it."""
     from off2on.plan import plan as estimate
 
-    typer.echo(str(estimate(load(scale, source)[0])))
+    typer.echo(str(estimate(selected(scale, source, config).scale, target)))
+
+
+@job("adopt")
+def adopt(scale: ScaleName = "quick", source: SourceName = None, config: Config = None) -> None:
+    """Take over finished training that was copied here from another machine, so that it does not run again."""
+    from off2on.adopt import adopt as run
+
+    run(selected(scale, source, config), config or [])
 
 
 @job("validate")

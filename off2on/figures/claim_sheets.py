@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from off2on.analysis.evidence import Evidence
-from off2on.analysis.tables import Tables, records
-from off2on.analysis.verdicts import ENOUGH, effect_text, figures_text, wanted_text
+from off2on.analysis.tables import ENOUGH, Tables, records
+from off2on.analysis.verdicts import effect_text, figures_text, wanted_text
 from off2on.figures.panels import select
 from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
 from off2on.figures.style import in_order

@@ -7,7 +7,7 @@ from typing import Self
 import pandas as pd
 
 from off2on.analysis.run_statistics import STATISTICS
-from off2on.analysis.verdicts import ENOUGH
+from off2on.analysis.tables import ENOUGH
 from off2on.figures.spec import Quantity
 from off2on.figures.words import against_paper, compare, mean_std, panels, seeds_of, signed
 

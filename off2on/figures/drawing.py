@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from off2on.figures.registry import get_figure
 from off2on.figures.spec import FigureSpec, figures_of_stranger
@@ -10,14 +11,17 @@ from off2on.methods import METHODS
 from off2on.paths import Layout
 from off2on.results import read_run
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def draw(name: str, layout: Layout, paths: Iterable[Path] = ()) -> Path:
+
+def draw(name: str, layout: Layout, paths: Iterable[Path] | None = None) -> Path:
     """Draw one figure: `figures/<scale>/<source>/<name>` with each of its endings.
 
     Args:
         name: of the figure.
         layout: where pictures and the measured cost lie, and where the files go.
-        paths: directories of runs and CSV files of likelihoods, read exactly; none: those in `layout` that the
+        paths: directories of runs and CSV files of likelihoods, read exactly; None: those in `layout` that the
             figure draws.
 
     Returns:
@@ -30,12 +34,27 @@ def draw(name: str, layout: Layout, paths: Iterable[Path] = ()) -> Path:
     from off2on.analysis.aggregate import gather_tables
     from off2on.figures.style import save, style_context
 
-    tables = gather_tables(list(paths) or finished(spec, layout), METHODS, layout.results)
+    tables = gather_tables(finished(spec, layout) if paths is None else paths, METHODS, layout.results)
     with style_context():
         save(spec.draw(tables), spec.table(tables), layout.figures / name)
     if spec.latex:
         write_text(layout.figures / f"{name}.tex", spec.tex(tables))
     return layout.figures / f"{name}.svg"
+
+
+def claims_of(name: str, layout: Layout, claims: Path) -> "pd.DataFrame":
+    """The verdicts on the claims that a figure shows, from the finished runs that it draws.
+
+    Raises:
+        Off2OnError: unknown figure, a claim or a run is wrong.
+    """
+    spec = get_figure(name)
+    from off2on.analysis.aggregate import gather_tables
+    from off2on.analysis.claims_file import read_claims
+    from off2on.analysis.verdicts import judge
+
+    shown = [claim for claim in read_claims(claims) if name in claim.figures]
+    return judge(shown, gather_tables(finished(spec, layout), METHODS, layout.results))[0]
 
 
 def finished(spec: FigureSpec, layout: Layout) -> list[Path]:

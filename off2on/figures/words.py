@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from off2on.analysis.verdicts import ENOUGH
+from off2on.analysis.tables import ENOUGH
 
 
 def mean_std(values: Sequence[float] | pd.Series, digits: int = 0) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from off2on.agents.interface import agent_module, derived_columns
+from off2on.codehash import PLUMBING, code_hash
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Rollout, episode_seeds
 from off2on.jobs import FinetuneJob, identity, parameters, title
@@ -88,6 +89,8 @@ class _Finetuning:
         )
         self.evaluation, self.exploration = Rollout(self.task, self.loop.eval_episodes), Rollout(self.task, 1)
         self.explore = acting(self.agent, self.rngs["explore"], explore=True)
+        # taken now: an edit made during the run is not in the code that runs
+        self.code_hash = code_hash(*job.modules, without=PLUMBING)
         self.averages = Averages(self._averaged())
         self.rows: list[Row] = []
         #: epochs finished, gradient steps of this epoch done (None: its steps are not collected yet)
@@ -182,6 +185,7 @@ class _Finetuning:
         words = {"label": method.label, "description": method.description}
         extra = {
             "method_settings": words | self.job.composition,
+            "code_hash": self.code_hash,
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.offline_size,
         }

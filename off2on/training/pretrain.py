@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from off2on.agents.interface import OfflineAgent, agent_module, derived_columns
+from off2on.codehash import PLUMBING, code_hash
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Observations, Rollout, episode_seeds
 from off2on.errors import Off2OnError
@@ -69,6 +70,8 @@ class _Pretraining:
         self.agent = self._fresh_agent()
         self.rollout = Rollout(self.task, self.loop.eval_episodes)
         run.starts_from({"dataset": data} | ({"agents": agents / "agent.safetensors"} if agents else {}))
+        # taken now: an edit made during the run is not in the code that runs
+        self.code_hash = code_hash(*job.modules, without=PLUMBING)
         self.averages = Averages(["q_mean"] + ["alpha"] * ("temperature" in self.agent.nets))
         self.rows: list[Row] = []
         self.step = 0
@@ -98,6 +101,7 @@ class _Pretraining:
                 if self.run.due():
                     self._save()
         extra: dict[str, Any] = {
+            "code_hash": self.code_hash,
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.store.size,
             "member_returns": self.member_returns,

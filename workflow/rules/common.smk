@@ -45,7 +45,8 @@ def stop(error):
 try:
     SELECTION = select(config, FIGURES)
     SCALE, LAYOUT = SELECTION.scale, SELECTION.layout
-    OWN_RUNS, PRETRAININGS = runs(SCALE), pretrainings(SCALE)
+    OWN_RUNS = runs(SCALE)
+    PRETRAININGS = pretrainings(OWN_RUNS)
 except Off2OnError as error:
     stop(error)
 
@@ -95,6 +96,11 @@ def finetune_inputs(wildcards):
         agents = LAYOUT.pretrain(wildcards.task, wildcards.dataset, method.start, wildcards.seed)
         found.append(agents / "agent.safetensors")
     return found
+
+
+def files_of(path):
+    """What analyses read of a job's directory; a file is itself."""
+    return [path] if path.suffix else [path / name for name in ("progress.csv", "run.json")]
 
 
 def results():

@@ -1,10 +1,11 @@
 # What no run makes: pictures of the tasks, and what an ensemble costs on this machine.
 from off2on.envs.tasks import TASKS
 
-#: what a figure reads besides the tables
-FIGURE_INPUTS = {
-    "fig_6": [LAYOUT.render(task) for task in TASKS],
-    "table_b": [LAYOUT.cost, LAYOUT.cost.with_suffix(".json")],
+#: files by what a figure needs besides runs
+NEEDED = {
+    "likelihoods": LIKELIHOODS,
+    "renders": [LAYOUT.render(task) for task in TASKS],
+    "cost": [LAYOUT.cost, LAYOUT.cost.with_suffix(".json")],
 }
 
 

@@ -5,7 +5,7 @@ from off2on.analysis.evidence import FILES as EVIDENCE
 
 rule aggregate:
     input:
-        [path / name for path in results() for name in ("progress.csv", "run.json")],
+        [file for path in results() for file in files_of(path)],
         LIKELIHOODS,
     output:
         [LAYOUT.analysis / name for name in TABLES],
@@ -50,14 +50,26 @@ rule claims:
         "off2on claims > {log:q} 2>&1"
 
 
+def drawn(name):
+    """The directories of the runs that a figure draws, and the likelihoods: all that it reads of results."""
+    spec, found = FIGURES[name], []
+    if "runs" in spec.needs:
+        found += [
+            LAYOUT.run(*run)
+            for run in OWN_RUNS + BASELINE_RUNS
+            if spec.draws(run.task, run.dataset, run.method, REGISTERED.get(run.method, ()))
+        ]
+    return found + (LIKELIHOODS if "likelihoods" in spec.needs else [])
+
+
 for name in FIGURES:
 
     rule:
         name:
             name
         input:
-            rules.aggregate.output,
-            FIGURE_INPUTS.get(name, []),
+            [file for path in drawn(name) for file in files_of(path)],
+            [file for need in FIGURES[name].needs for file in NEEDED.get(need, [])],
         output:
             report(LAYOUT.figures / f"{name}.svg", category="Figures", labels={"figure": FIGURES[name].title}),
             [LAYOUT.figures / f"{name}.{ending}" for ending in FIGURES[name].endings if ending != "svg"],
@@ -73,10 +85,11 @@ for name in FIGURES:
         params:
             code=code_hash("off2on.figures.drawing", FIGURES[name].module),
             name=name,
+            paths=drawn(name),
         message:
             f"draw {name}"
         shell:
-            "off2on figure {params.name} > {log:q} 2>&1"
+            "off2on figure {params.name} --only {params.paths:q} > {log:q} 2>&1"
 
 
 rule report:

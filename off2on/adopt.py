@@ -1,0 +1,105 @@
+"""Taking over finished training that was copied from another machine.
+
+Snakemake decides by times of change and by its records, and a copy has neither. What can be trusted without them
+is what run.json says: the hashes of settings and code, and of the inputs. Training that is as this checkout would
+do it is marked as up to date; tables and figures are made again, which takes seconds.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from off2on.algorithms import get_offline
+from off2on.codehash import PLUMBING, code_hash
+from off2on.config import REPOSITORY
+from off2on.errors import Off2OnError
+from off2on.files import sha256
+from off2on.jobs import Job, parameters
+from off2on.methods import get_method
+from off2on.paths import OUTPUTS, Layout
+from off2on.provenance import config_hash
+from off2on.results import validate
+from off2on.scale import Scale
+from off2on.selection import Selection, finetune_job, pretrain_job, pretrainings, runs
+
+
+def adopt(selection: Selection, config: Sequence[str]) -> None:
+    """Mark the finished jobs of a selection in this directory as up to date, and say which are not taken over.
+
+    Args:
+        selection: which jobs.
+        config: the words of `--config` that selected them, for Snakemake.
+
+    Raises:
+        Off2OnError: nothing can be taken over, or Snakemake could not mark it.
+    """
+    kept: list[Path] = []
+    for directory, reason in checked(selection.scale, selection.layout):
+        if reason:
+            print(f"not taken over: {directory}: {reason}", file=sys.stderr)  # noqa: T201 - for the user
+        else:
+            kept.append(directory)
+    if not kept:
+        raise Off2OnError(f"nothing to take over in {selection.layout.results.absolute()}")
+    _touch(selection, [directory / name for directory in kept for name in OUTPUTS], config)
+    print(f"{len(kept)} finished jobs taken over", file=sys.stderr)  # noqa: T201
+
+
+def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
+    """Every training directory that is there, and why it cannot be taken over; empty: it can."""
+    wanted, refused = runs(scale), set[Path]()
+    for name in pretrainings(wanted):
+        start = get_offline(name.algorithm).start
+        inputs = {"dataset": layout.dataset(name.task, name.dataset)}
+        inputs |= {"agents": layout.pretrain(name.task, name.dataset, start, name.seed)} if start else {}
+        yield from _check(layout.pretrain(*name), pretrain_job(scale, name), inputs, refused)
+    for run in wanted:
+        method = get_method(run.method)
+        inputs = {"dataset": layout.dataset(run.task, run.dataset)} if method.data else {}
+        if method.start:
+            inputs["agents"] = layout.pretrain(run.task, run.dataset, method.start, run.seed)
+        yield from _check(layout.run(*run), finetune_job(scale, run), inputs, refused)
+
+
+def _check(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path]) -> Iterator[tuple[Path, str]]:
+    if directory.is_dir():
+        reason = _reason(directory, job, inputs, refused)
+        if reason:
+            refused.add(directory)
+        yield directory, reason
+
+
+def _reason(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path]) -> str:
+    """Why finished training cannot be taken over; empty: it can."""
+    try:
+        info = validate(directory).info
+    except Off2OnError as error:
+        return str(error)
+    now = {
+        "config_hash": config_hash(parameters(job)),
+        "code_hash": code_hash(*job.modules, without=PLUMBING),
+    }
+    for key, value in now.items():
+        if info.get(key) != value:
+            return f"run.json has {key} {info.get(key)}, this checkout {value}"
+    for name, path in inputs.items():
+        file = path / "agent.safetensors" if name == "agents" else path
+        if path in refused:
+            return f"it starts from {path}, which is not taken over"
+        if not file.is_file() or sha256(file) != info["parents"].get(name):
+            return f"its {name} {file} is missing or is another file now"
+    return ""
+
+
+def _touch(selection: Selection, files: Sequence[Path], config: Sequence[str]) -> None:
+    words = [f"scale={selection.argument}", f"source={selection.scale.source}", *config]
+    command = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "--cores", "1"]
+    done = subprocess.run(  # noqa: S603 - our own words
+        [*command, "--touch", "--forceall", *map(str, files), "--config", *dict.fromkeys(words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise Off2OnError(f"Snakemake could not mark the files as up to date:\n{done.stdout}{done.stderr}")
