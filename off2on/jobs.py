@@ -173,6 +173,8 @@ class FinetuneJob(_Job):
 
 
 Job = PretrainJob | FinetuneJob
+#: settings of numbers that this module computes: no code that a job's hash covers names them
+_COMPUTED_HERE = {"finetuning.first_epoch_multiplier"}
 
 
 def stream_key(job: Job) -> tuple[str | int, ...]:
@@ -190,11 +192,12 @@ def settings_read(job: Job) -> dict[str, Any]:
 
     A setting that its code does not name cannot be read, so a new one leaves finished runs finished.
     """
-    named, own = names(*job.modules), {job.phase.batch, job.phase.steps}
+    named, own = names(*job.modules), {job.phase.batch, job.phase.steps} | _COMPUTED_HERE
+    reads = job.reads
     found: dict[str, Any] = {}
     for key, value in values(job.settings).items():
         *path, last = key.split(".")
-        if key in job.reads and (last in named or key in own):
+        if key in reads and (last in named or key in own):
             at = found
             for part in path:
                 at = at.setdefault(part, {})
