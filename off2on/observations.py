@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,10 @@ class ObservationSpec:
         """Numbers in one observation."""
         return prod(self.shape)
 
-    def read(self, observation: Any) -> NDArray[Any]:
+    def read(self, observation: Any) -> "NDArray[Any]":
         """What the agent sees of an environment's observation."""
+        # not at the top: jobs are planned without numpy
+        import numpy as np
+
         array = observation if self.key is None else observation[self.key]
         return np.asarray(array).astype(self.dtype)
