@@ -50,4 +50,4 @@ rule all:
         rules.report.output,
     localrule: True
     message:
-        f"up to date: {REPORT}"
+        f"all up to date: {REPORT}"

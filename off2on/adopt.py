@@ -25,7 +25,9 @@ from off2on.selection import Selection, finetune_job, pretrain_job, pretrainings
 
 
 def adopt(selection: Selection, config: Sequence[str]) -> None:
-    """Mark the finished jobs of a selection in this directory as up to date, and say which are not taken over.
+    """Mark the finished jobs of a selection in this directory as up to date; move the others out of the way.
+
+    Snakemake would take what it has no records of for up to date where it starts from no file.
 
     Args:
         selection: which jobs.
@@ -35,15 +37,18 @@ def adopt(selection: Selection, config: Sequence[str]) -> None:
         Off2OnError: nothing can be taken over, or Snakemake could not mark it.
     """
     kept: list[Path] = []
-    for directory, reason in checked(selection.scale, selection.layout):
+    # all are checked before the first is moved
+    for directory, reason in list(checked(selection.scale, selection.layout)):
         if reason:
-            print(f"not taken over: {directory}: {reason}", file=sys.stderr)  # noqa: T201 - for the user
+            aside = directory.with_name(f"refused-{directory.name}")
+            directory.rename(aside)
+            _say(f"not taken over, moved to {aside}: {reason}")
         else:
             kept.append(directory)
     if not kept:
         raise Off2OnError(f"nothing to take over in {selection.layout.results.absolute()}")
     _touch(selection, [directory / name for directory in kept for name in OUTPUTS], config)
-    print(f"{len(kept)} finished jobs taken over", file=sys.stderr)  # noqa: T201
+    _say(f"{len(kept)} finished jobs taken over")
 
 
 def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
@@ -103,3 +108,7 @@ def _touch(selection: Selection, files: Sequence[Path], config: Sequence[str]) -
     )
     if done.returncode:
         raise Off2OnError(f"Snakemake could not mark the files as up to date:\n{done.stdout}{done.stderr}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201 - for the person at the terminal

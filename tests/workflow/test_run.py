@@ -101,7 +101,8 @@ def test_an_edit_reruns_exactly_what_it_concerns(
     analysis = {"aggregate micro", "test the claims on micro", "draw fig_4a", "write the report"}
 
     assert after("agents/sac.py", "\n# a comment\n") == set()
-    assert after("agents/awac.py") == after("envs/tasks.py") == after("training/rundir.py") == set()
+    assert after("agents/awac.py") == after("training/rundir.py") == set()
+    assert after("envs/tasks.py") == analysis
     assert after("figures/fig_1a.py") == set()
     assert after("figures/curve_figure.py") == {"draw fig_4a", "write the report"}
     assert after("agents/cql.py") == {pretrain, ours} | analysis
@@ -144,8 +145,10 @@ def test_finished_training_survives_a_copy(
     adopted = subprocess.run(command, cwd=arrived, env=environ, capture_output=True, text=True)
     assert adopted.returncode == 0, adopted.stderr
     assert "4 finished jobs taken over" in adopted.stderr
-    assert "not taken over: " in adopted.stderr
-    assert "sac/seed0: run.json has config_hash other" in adopted.stderr
+    assert re.search(
+        "not taken over, moved to .*sac/refused-seed0: run.json has config_hash other", adopted.stderr
+    )
+    assert (record.parent.with_name("refused-seed0") / "progress.csv").is_file()
     after = snakemake("-n", "--config", f"scale={scale}", directory=arrived)
     assert after.returncode == 0, after.stdout
     assert re.findall(r"(?:collect|pretrain|finetune) (?:\S+ on )?halfcheetah\S+", after.stdout) == [
