@@ -18,16 +18,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.cql import CqlAgent, CqlSettings
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
-from off2on.config import Online
+from off2on.agents.cql import CqlAgent
+from off2on.agents.sac import EnsembleAgent, init_agent
+from off2on.algorithms.cql import Cql
+from off2on.algorithms.sac import Sac
 from off2on.nn.memory import keep_freed_memory
-from off2on.replay.balanced import BalancedSampler
-from off2on.replay.density import DensityNetwork, init_density
+from off2on.observations import ObservationSpec
+from off2on.replay.balanced import BalancedSampler, balanced
+from off2on.replay.inputs import SamplerInputs
 from off2on.replay.store import Floats, TransitionStore
 from off2on.replay.sumtree import SumTree
+from off2on.settings import Settings
 
 OBSERVATION, ACTION, WIDTHS, BATCH = 17, 6, [256, 256], 256
+SPEC = ObservationSpec((OBSERVATION,))
 SQUARE = 1024
 #: what no implementation of a step can do without, GFLOP
 FINETUNE_GFLOP, CQL_GFLOP = 3.1, 7.0
@@ -36,12 +40,13 @@ REPEATS = 50
 FIRST_STEP = """
 import numpy as np, torch
 import off2on.training.finetune
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent
+from off2on.agents.sac import EnsembleAgent, SacNoise, init_agent
+from off2on.algorithms.sac import Sac
 from off2on.data.batch import Batch
 torch.set_num_threads(1)
-agent = EnsembleAgent(init_agent(17, 6, [256, 256], [np.random.default_rng(0)] * 5), SacSettings())
+agent = EnsembleAgent(init_agent(17, 6, [256, 256], [np.random.default_rng(0)] * 5), Sac())
 batch = Batch(torch.ones(256, 17), torch.zeros(256, 6), torch.ones(256), torch.ones(256, 17), torch.zeros(256))
-agent.update(batch, torch.zeros(2, 256, 6))
+agent.update(batch, SacNoise(torch.zeros(256, 6), torch.zeros(256, 6)))
 """
 
 
@@ -97,19 +102,23 @@ def transitions(count: int) -> tuple[Floats, Floats, Floats, Floats]:
 
 def filled_store(arrays: tuple[Floats, Floats, Floats, Floats]) -> TransitionStore:
     """A store with those transitions."""
-    store = TransitionStore(OBSERVATION, ACTION, len(arrays[1]))
+    store = TransitionStore(SPEC, ACTION, len(arrays[1]))
     store.append(*arrays)
     return store
+
+
+def filled_sampler(store: TransitionStore, offline: int, rng: np.random.Generator) -> BalancedSampler:
+    """Balanced replay of a store whose first rows are offline."""
+    return balanced(SamplerInputs(store, offline, SPEC, Settings(), BATCH, init_rng=rng, rng=rng))
 
 
 def finetuning_step() -> Callable[[], object]:
     """Draw, update of five members, density step and new priorities, as the loop does them."""
     rng = np.random.default_rng(0)
-    store, online = filled_store(transitions(20_000)), Online()
-    density = DensityNetwork(init_density(OBSERVATION, ACTION, WIDTHS, rng), online.density_lr, online.temperature)
-    sampler = BalancedSampler(store, 10_000, online, online.batch, density, rng)
+    store = filled_store(transitions(20_000))
+    sampler = filled_sampler(store, 10_000, rng)
     sampler.append(np.arange(10_000, 20_000))
-    agent = EnsembleAgent(init_agent(OBSERVATION, ACTION, WIDTHS, [rng] * 5), SacSettings())
+    agent = EnsembleAgent(init_agent(OBSERVATION, ACTION, WIDTHS, [rng] * 5), Sac())
 
     def step() -> None:
         rows = sampler.draw()
@@ -124,7 +133,7 @@ def cql_step(cloning: bool = False) -> Callable[[], object]:
     """The update of one agent, ten actions of each kind, noise and minibatch drawn anew."""
     rng = np.random.default_rng(0)
     store = filled_store(transitions(20_000))
-    settings = CqlSettings(bc_steps=10**9 if cloning else 0)
+    settings = Cql(bc_steps=10**9 if cloning else 0)
     agent = CqlAgent(init_agent(OBSERVATION, ACTION, WIDTHS, [rng]), settings)
 
     def step() -> None:
@@ -137,9 +146,8 @@ def cql_step(cloning: bool = False) -> Callable[[], object]:
 def fill() -> Callable[[], object]:
     """One million transitions enter a store and its prioritised buffer."""
     rng = np.random.default_rng(0)
-    arrays, online = transitions(1_000_000), Online()
-    density = DensityNetwork(init_density(OBSERVATION, ACTION, WIDTHS, rng), online.density_lr, online.temperature)
-    return lambda: BalancedSampler(filled_store(arrays), len(arrays[1]), online, online.batch, density, rng)
+    arrays = transitions(1_000_000)
+    return lambda: filled_sampler(filled_store(arrays), len(arrays[1]), rng)
 
 
 def draw_and_update() -> Callable[[], object]:

@@ -86,9 +86,18 @@ def _parents(name: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-def _imports(module: str, path: Path) -> Iterator[str]:
+def _imports(module: str, path: Path) -> tuple[str, ...]:
     """The dotted names that a module imports, at its top or inside functions."""
-    for node in ast.walk(_tree(path)):
+    return _imported(module, path, path.stat().st_mtime_ns)
+
+
+@cache
+def _imported(module: str, path: Path, changed: int) -> tuple[str, ...]:
+    return tuple(_names_of_imports(module, path, _parse(path, changed)))
+
+
+def _names_of_imports(module: str, path: Path, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

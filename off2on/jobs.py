@@ -174,11 +174,11 @@ def settings_read(job: Job) -> dict[str, Any]:
 
     A setting that its code does not name cannot be read, so a new one leaves finished runs finished.
     """
-    named, own = names(*job.modules), {job.phase.batch, job.phase.steps}
+    named, reads, own = names(*job.modules), job.reads, {job.phase.batch, job.phase.steps}
     found: dict[str, Any] = {}
     for key, value in values(job.settings).items():
         *path, last = key.split(".")
-        if key in job.reads and (last in named or key in own):
+        if key in reads and (last in named or key in own):
             at = found
             for part in path:
                 at = at.setdefault(part, {})

@@ -4,14 +4,31 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
+
+from off2on.algorithms import ALGORITHMS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 
-MICRO = Path(__file__).parent / "micro.yaml"
+
+def micro_scale(path: Path, **sections: dict[str, Any]) -> Path:
+    """Write the scale of tests/micro.yaml with the example of every algorithm, and with changes by section."""
+    scale = yaml.safe_load((Path(__file__).parent / "micro.yaml").read_text())
+    examples = {name: spec.example.model_dump(mode="json") for name, spec in ALGORITHMS.items() if spec.example}
+    whole = scale | examples
+    path.write_text(yaml.safe_dump(whole | {name: whole[name] | changes for name, changes in sections.items()}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def micro_yaml(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the scale `micro`."""
+    return micro_scale(tmp_path_factory.mktemp("scale") / "micro.yaml")
 
 
 def run_off2on(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -21,10 +38,10 @@ def run_off2on(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str
 
 
 @pytest.fixture(scope="session")
-def micro(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the dataset and the offline agents of `tests/micro.yaml`; copy it before writing."""
+def micro(tmp_path_factory: pytest.TempPathFactory, micro_yaml: Path) -> Path:
+    """A directory with the dataset and the offline agents of the scale `micro`; copy it before writing."""
     directory = tmp_path_factory.mktemp("micro")
-    common = ("--scale", MICRO, "--task", "halfcheetah", "--dataset", "medium")
+    common = ("--scale", micro_yaml, "--task", "halfcheetah", "--dataset", "medium")
     for arguments in (("collect", *common), ("pretrain", *common)):
         done = run_off2on(*arguments, cwd=directory)
         assert done.returncode == 0, done.stderr

@@ -126,18 +126,21 @@ def claims(
     source: SourceName = None,
     file: Annotated[Path | None, typer.Option(help="the claims; default: workflow/claims.yaml")] = None,
 ) -> None:
-    """Test the claims on the tables, and compute the statistics of the report."""
+    """Test the paper's claims on the tables, and compute the statistics of the report."""
     from off2on.analysis.evidence import CLAIMS, gather_evidence
     from off2on.analysis.verdicts import directions, table_lines
+    from off2on.figures.drawing import claims_of
     from off2on.plan import price_of_verdicts
 
     loaded, layout = load(scale, source)
-    found = gather_evidence(layout.analysis, file or CLAIMS).claims
+    claims = file or CLAIMS
+    found = claims_of(target, layout, claims) if target else gather_evidence(layout.analysis, claims).claims
     for line in table_lines(found):
         typer.echo(line)
-    say(f"verdicts and statistics: {layout.analysis}")
-    if figures := directions(found):
-        say("claims with a direction only get a verdict from more seeds; more than now:")
+    if not target:
+        say(f"verdicts and statistics: {layout.analysis}")
+    if figures := directions(found)[: 1 if target else None]:
+        say("Claims of which only the direction is known get a verdict from more seeds:")
         for line in price_of_verdicts(loaded, figures):
             say(f"  {line}")
 

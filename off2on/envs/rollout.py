@@ -45,6 +45,12 @@ class Episode:
         return marks
 
 
+def seen(spec: ObservationSpec, observation: Any) -> Observations:
+    """What the agent sees of an environment's observation."""
+    array = observation if spec.key is None else observation[spec.key]
+    return np.asarray(array).astype(spec.dtype)
+
+
 @dataclass
 class _Lane:
     """One environment of the batch and the episode it is in."""
@@ -58,21 +64,16 @@ class _Lane:
 
     def reset(self, seed: int) -> None:
         observation, _ = self.env.reset(seed=seed)
-        self.observation = self._seen(observation)
+        self.observation = seen(self.spec, observation)
         self.observations, self.actions, self.rewards = [self.observation], [], []
 
     def step(self, action: Floats) -> bool:
         observation, reward, terminal, _, _ = self.env.step(action)
-        self.observation = self._seen(observation)
+        self.observation = seen(self.spec, observation)
         self.observations.append(self.observation)
         self.actions.append(action)
         self.rewards.append(reward)
         return bool(terminal)
-
-    def _seen(self, observation: Any) -> Observations:
-        """What the agent sees of an environment's observation."""
-        array = observation if self.spec.key is None else observation[self.spec.key]
-        return np.asarray(array).astype(self.spec.dtype)
 
     def episode(self, *, terminal: bool, complete: bool) -> Episode:
         rewards = np.array(self.rewards, np.float32)

@@ -71,7 +71,7 @@ def collect(task_name: str, dataset_name: str, settings: Collect, out: Path, age
     }
     if agents is not None:
         attributes |= {"agents": str(agents), "agent_sha256": sha256(agents / "agent.safetensors")}
-    write_dataset(out, gathered(parts, attributes, task.horizon))
+    write_dataset(out, gathered(parts, attributes, task))
 
 
 def _random(task: Task, settings: Collect, title: str) -> list[Part]:
@@ -170,7 +170,7 @@ def _counted(policy: Policy, progress: Any) -> Policy:
     return act
 
 
-def gathered(parts: Sequence[Part], attributes: dict[str, Any], horizon: int) -> Dataset:
+def gathered(parts: Sequence[Part], attributes: dict[str, Any], task: Task) -> Dataset:
     """The parts one after another as a dataset, with each row's origin."""
     parts = [part for part in parts if part.episodes]
     episodes = [episode for part in parts for episode in part.episodes]
@@ -184,7 +184,8 @@ def gathered(parts: Sequence[Part], attributes: dict[str, Any], horizon: int) ->
         origin=np.repeat(np.arange(len(parts), dtype=np.uint8), lengths),
         origin_names=tuple(part.origin for part in parts),
         attributes=attributes,
-        horizon=horizon,
+        horizon=task.horizon,
+        observation_key=task.observation.key,
     )
 
 

@@ -92,9 +92,9 @@ def draw(task: Task, path: Path) -> str:
 
     env = make_env(task)
     # made before the pose is known: fails at once where there is no OpenGL
-    with mujoco.Renderer(env.model, HEIGHT, WIDTH) as renderer:
+    with mujoco.Renderer(env.unwrapped.model, HEIGHT, WIDTH) as renderer:
         words = pose(task, env)
-        renderer.update_scene(env.data, camera="track")
+        renderer.update_scene(env.unwrapped.data, camera="track")
         pixels = renderer.render()
     no_stamp: Any = {"Software": None}
     matplotlib.image.imsave(path, pixels, format="png", metadata=no_stamp)

@@ -57,7 +57,7 @@ def roll_out(job: RolloutJob, agents: Path, out: Path) -> None:
         "agent_sha256": sha256(agents / "agent.safetensors"),
         "packages": json.dumps(provenance()["packages"]),
     }
-    write_dataset(out, gathered(parts, attributes, task.horizon))
+    write_dataset(out, gathered(parts, attributes, task))
 
 
 def _stochastic(agents: Path, task: Task, job: RolloutJob, rng: Rng) -> Policy:

@@ -59,7 +59,7 @@ def cql_nets(golden: Golden) -> Nets:
 
 def batch(golden: Golden, prefix: str = "") -> Batch:
     """The minibatch below a prefix, `[B, .]`."""
-    fields = {name: golden[f"{prefix}{name}"] for name in Batch._fields}
+    fields = {name: golden[f"{prefix}{name}"] for name in Batch._fields if name != "extra"}
     for name in ("rewards", "terminals"):
         fields[name] = fields[name].squeeze(-1)
     return Batch(**fields)

@@ -3,8 +3,8 @@
 import torch
 
 from off2on.agents.awac import AwacAgents, AwacEnsemble, AwacNoise, awac_gradients
-from off2on.config import Awac
-from off2on.data.batch import Batch
+from off2on.algorithms.awac import Awac
+from off2on.data.batch import Batch, stacked
 from off2on.nn.state import Nets, flatten
 from tests.golden import golden as g
 
@@ -14,8 +14,9 @@ AWAC = Awac(
     q_lr=GOLDEN["qf_lr"].item(),
     policy_weight_decay=GOLDEN["policy_weight_decay"].item(),
     beta=GOLDEN["beta"].item(),
+    discount=GOLDEN["discount"].item(),
+    tau=GOLDEN["soft_target_tau"].item(),
 )
-SETTINGS = (AWAC, GOLDEN["discount"].item(), GOLDEN["soft_target_tau"].item())
 
 
 def nets(prefix: str = "") -> Nets:
@@ -30,7 +31,7 @@ def fresh() -> Nets:
 
 def offline_inputs() -> tuple[Batch, AwacNoise]:
     batch, noise = online_inputs()
-    return Batch(*(field.unsqueeze(0) for field in batch)), AwacNoise(*(normal.unsqueeze(0) for normal in noise))
+    return stacked(batch, 1), AwacNoise(*(normal.unsqueeze(0) for normal in noise))
 
 
 def online_inputs() -> tuple[Batch, AwacNoise]:
@@ -38,7 +39,7 @@ def online_inputs() -> tuple[Batch, AwacNoise]:
 
 
 def test_every_term_loss_and_gradient() -> None:
-    agent = AwacAgents(fresh(), *SETTINGS)
+    agent = AwacAgents(fresh(), AWAC)
     terms = agent.terms(*offline_inputs())
     gradients, metrics = awac_gradients(agent.nets, terms)
 
@@ -64,7 +65,7 @@ def test_every_term_loss_and_gradient() -> None:
 
 
 def test_every_parameter_after_an_update() -> None:
-    agent = AwacAgents(fresh(), *SETTINGS)
+    agent = AwacAgents(fresh(), AWAC)
     agent.update(*offline_inputs())
     ours, after = flatten(agent.nets), flatten(nets("after/"))
     assert ours.keys() == after.keys()
@@ -72,8 +73,8 @@ def test_every_parameter_after_an_update() -> None:
         g.check(ours[key], expected, f"after/{key}", rtol=0.0, atol=2e-6)
 
 
-def test_the_ensemble_of_one_member_computes_the_same_bit_by_bit() -> None:
-    offline, online = AwacAgents(fresh(), *SETTINGS), AwacEnsemble(fresh(), *SETTINGS)
+def test_an_ensemble_of_one_member_is_the_offline_agent_bit_for_bit() -> None:
+    offline, online = AwacAgents(fresh(), AWAC), AwacEnsemble(fresh(), AWAC)
     for _ in range(3):
         offline.update(*offline_inputs())
         online.update(*online_inputs())

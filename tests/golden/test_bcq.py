@@ -18,8 +18,8 @@ from off2on.agents.bcq import (
     vae_gradients,
 )
 from off2on.agents.twins import q_values
-from off2on.config import Bcq
-from off2on.data.batch import Batch
+from off2on.algorithms.bcq import Bcq
+from off2on.data.batch import Batch, stacked
 from off2on.nn.action_vae import KL_WEIGHT, LATENT_CLIP, LOG_STD, decode, encode, sample_actions
 from off2on.nn.adam import Gradients
 from off2on.nn.state import Nets
@@ -50,13 +50,15 @@ def agent(golden: g.Golden) -> OfflineBcq:
         phi=value["phi"],
         soft_minimum=value["lmbda"],
         target_candidates=int(golden["num_candidates"]),
+        discount=value["discount"],
+        tau=value["soft_target_tau"],
     )
-    return OfflineBcq(nets_of(golden), bcq, value["discount"], value["soft_target_tau"])
+    return OfflineBcq(nets_of(golden), bcq)
 
 
 @pytest.fixture
 def batch(golden: g.Golden) -> Batch:
-    return Batch(*(field.unsqueeze(0) for field in g.batch(golden)))
+    return stacked(g.batch(golden), 1)
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ def actor_actions(agent: OfflineBcq, batch: Batch, noise: BcqNoise) -> tuple[Ten
     return decoded, perturb(agent.nets["perturbation"], batch.observations, decoded, agent.bcq.phi)
 
 
-def test_the_settings_that_are_no_arguments(golden: g.Golden) -> None:
+def test_constants_are_those_of_the_reference(golden: g.Golden) -> None:
     assert [golden[name].item() for name in ("kl_weight", "latent_clip")] == [KL_WEIGHT, LATENT_CLIP]
     assert [golden[name].item() for name in ("log_std_min", "log_std_max")] == list(LOG_STD)
     assert golden["max_action"] == 1
@@ -108,9 +110,9 @@ def test_critics(agent: OfflineBcq, golden: g.Golden, batch: Batch, noise: BcqNo
     g.check(actions, golden["candidate_actions"], "candidate_actions")
     for k in (0, 1):
         g.check(values[k], golden[f"candidate_q{k + 1}_target"], f"candidate_q{k + 1}_target")
-    y = td_target(nets, batch, noise.target, agent.bcq, agent.discount)
+    y = td_target(nets, batch, noise.target, agent.bcq)
     g.check(y, golden["q_target"], "q_target")
-    gradients, metrics = critic_gradients(nets, batch, noise.target, agent.bcq, agent.discount)
+    gradients, metrics = critic_gradients(nets, batch, noise.target, agent.bcq)
     for k in (0, 1):
         g.check(metrics["q_loss"][k], golden[f"q{k + 1}_loss"], f"q{k + 1}_loss")
     g.check(metrics["q_loss"].sum(), golden["critic_loss"], "critic_loss")
@@ -135,9 +137,9 @@ def test_action_selection(agent: OfflineBcq, golden: g.Golden) -> None:
 
 
 def test_the_order_of_an_iteration(agent: OfflineBcq, golden: g.Golden, batch: Batch, noise: BcqNoise) -> None:
-    """Each part is what it was with the networks that the parts before it have stepped."""
+    """Each part sees the networks as the steps before it left them."""
     agent.adam.step(vae_gradients(agent.nets, batch, noise.vae)[0])
-    y = td_target(agent.nets, batch, noise.target, agent.bcq, agent.discount)
+    y = td_target(agent.nets, batch, noise.target, agent.bcq)
     g.check(y, golden["sequential/q_target"], "sequential/q_target")
     decoded, actions = actor_actions(agent, batch, noise)
     g.check(decoded, golden["sequential/actor_decoded_actions"], "sequential/actor_decoded_actions")

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from off2on.agents.cql import CqlNoise, CqlSettings, cql_gradients, policy_draws, temperature_gradient
-from off2on.data.batch import Batch
+from off2on.agents.cql import CqlNoise, cql_gradients, policy_draws, temperature_gradient
+from off2on.algorithms.cql import Cql
+from off2on.data.batch import stacked
 from tests.golden import golden as g
 
 FILES = [("cql_step", 1e-4), ("cql_lagrange_step", 1e-4), ("cql_stress", 5e-4)]
@@ -22,17 +23,17 @@ def test_losses_and_every_gradient(
         for tensor in nets[net].values():
             tensor.requires_grad_(True)
     threshold = golden.get("lagrange_threshold")
-    settings = CqlSettings(
+    settings = Cql(
         discount=golden["discount"].item(),
         min_q_weight=golden["min_q_weight"].item(),
         lagrange_threshold=None if threshold is None else threshold.item(),
-        cql_actions=golden["random_actions"].shape[1],
+        sampled_actions=golden["random_actions"].shape[1],
         entropy_in_backup=bool(golden["entropy_in_backup"]),
     )
     kinds = ("policy_loss", "td_target", "current_actions", "next_actions")
     normals = [golden[f"noise_{kind}"].unsqueeze(0) for kind in kinds]
     noise = CqlNoise(*normals, golden["random_actions"].unsqueeze(0))
-    batch = Batch(*(field.unsqueeze(0) for field in g.batch(golden)))
+    batch = stacked(g.batch(golden), 1)
 
     draws = policy_draws(nets["policy"], batch, noise)
     (log_alpha,) = temperature_gradient(draws)

@@ -1,9 +1,9 @@
 """The production fine-tuning step against the authors' code (golden README, section 1)."""
 
 import pytest
-import torch
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings
+from off2on.agents.sac import EnsembleAgent, SacNoise
+from off2on.algorithms.sac import Sac
 from off2on.nn.state import flatten
 from off2on.replay.density import DensityNetwork
 from tests.golden import golden as g
@@ -17,11 +17,11 @@ def test_every_step_and_the_parameters_after_the_last(name: str, steps: int) -> 
     golden = g.load(name)
     nets = g.ensemble(golden, "before", MEMBERS)
     density = DensityNetwork(nets.pop("density"), learning_rate=3e-4, temperature=5.0)
-    agent = EnsembleAgent(nets, SacSettings())
+    agent = EnsembleAgent(nets, Sac())
     for s in range(steps):
         at = f"step{s}/"
         batch = g.batch(golden, f"{at}rl_")
-        noise = torch.stack([golden[f"{at}noise_at_observations"], golden[f"{at}noise_at_next_observations"]])
+        noise = SacNoise(golden[f"{at}noise_at_observations"], golden[f"{at}noise_at_next_observations"])
         offline, online = (
             (golden[f"{at}{kind}_observations"], golden[f"{at}{kind}_actions"]) for kind in ("offline", "online")
         )

@@ -1,4 +1,8 @@
+"""AWAC: fresh networks, the range of its std, and the ensemble written out member by member."""
+
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,15 +10,23 @@ import torch
 from torch import Tensor
 
 from off2on.agents.awac import KEPT, AwacNoise, init_nets, offline_agent, online_agent
-from off2on.config import Settings
+from off2on.algorithms.algorithm import Sizes
 from off2on.data.batch import Batch
 from off2on.nn.state import Nets
+from off2on.observations import ObservationSpec
+from off2on.settings import Settings
 
 SETTINGS = Settings.model_validate(
     {
-        "awac": {"policy": {"width": 8, "depth": 3}, "critic": {"width": 6, "depth": 1}, "beta": 0.3},
-        "offline": {"discount": 0.8, "tau": 0.1},
-        "online": {"discount": 0.9, "tau": 0.2},
+        "awac": {
+            "policy": {"width": 8, "depth": 3},
+            "critic": {"width": 6, "depth": 1},
+            "beta": 0.3,
+            "discount": 0.9,
+            "tau": 0.2,
+        },
+        "cql": {"discount": 0.8, "tau": 0.1},
+        "sac": {"discount": 0.7, "tau": 0.3},
     }
 )
 GENERATOR = torch.Generator().manual_seed(0)
@@ -22,7 +34,8 @@ N, B, A = 3, 9, 2
 
 
 def nets(members: int = N) -> Nets:
-    return init_nets(4, A, SETTINGS, [np.random.default_rng(i) for i in range(members)])
+    sizes = Sizes(ObservationSpec((4,)), A)
+    return init_nets(sizes, SETTINGS, [np.random.default_rng(i) for i in range(members)])
 
 
 def different_nets() -> Nets:
@@ -69,16 +82,15 @@ def test_acting_clips_its_samples() -> None:
         assert offline_agent(nets(), SETTINGS).act(observations, sign * noise, 2).eq(sign).all()
 
 
-@pytest.mark.parametrize("phase", ["offline", "online"])
-def test_discount_and_tau_are_those_of_the_phase_and_the_targets_are_kept(phase: str) -> None:
+@pytest.mark.parametrize("make", [offline_agent, online_agent])
+def test_discount_and_tau_are_its_own_and_the_targets_are_kept(make: Callable[..., Any]) -> None:
     made = nets()
-    agent = offline_agent(made, SETTINGS) if phase == "offline" else online_agent(made, SETTINGS)
-    section = getattr(SETTINGS, phase)
-    assert (agent.discount, agent.tau) == (section.discount, section.tau)
+    agent = make(made, SETTINGS)
+    assert (agent.discount, agent.tau) == (0.9, 0.2)
     assert all(torch.equal(agent.nets["target"][name], made["target"][name]) for name in made["target"])
 
 
-def test_the_ensemble_as_facts_4_4_propose_it() -> None:
+def test_the_ensemble_is_the_one_of_facts_4_4() -> None:
     """Written out member by member: mixture policy, own targets, one advantage."""
     agent = online_agent(different_nets(), SETTINGS)
     batch = Batch(normal(B, 4), normal(B, A).tanh(), normal(B), normal(B, 4), (normal(B) > 0.5).float())

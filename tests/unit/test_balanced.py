@@ -1,12 +1,24 @@
+"""Balanced replay: default priorities, and which rows get new ones."""
+
 import numpy as np
 import pytest
 
-from off2on.config import Online
+from off2on.config import Network
+from off2on.observations import ObservationSpec
 from off2on.replay.balanced import BalancedSampler
-from off2on.replay.density import DensityNetwork, init_density
+from off2on.replay.inputs import SamplerInputs
 from off2on.replay.store import Rows, TransitionStore
+from off2on.samplers import Balanced
+from off2on.settings import Finetuning, Settings
 
-ONLINE = Online(env_steps=200, epoch_steps=100, batch=64, density_batch=32)
+OBSERVATION = ObservationSpec((1,))
+BATCH, EPOCH = 64, 100
+BALANCED = Balanced(density_batch=32, density_depth=1)
+SETTINGS = Settings(
+    network=Network(width=16),
+    balanced=BALANCED,
+    finetuning=Finetuning(env_steps=200, epoch_steps=EPOCH, warmup_steps=0),
+)
 
 
 def rows_of(store: TransitionStore, count: int, center: float, rng: np.random.Generator) -> Rows:
@@ -15,12 +27,12 @@ def rows_of(store: TransitionStore, count: int, center: float, rng: np.random.Ge
     return store.append(frames, zeros[:, None], zeros, zeros)
 
 
-def balanced(offline: int, online: Online = ONLINE, lr: float = 3e-4) -> BalancedSampler:
+def balanced(offline: int, settings: Settings = SETTINGS) -> BalancedSampler:
     rng = np.random.default_rng(0)
-    store = TransitionStore(1, 1, offline)
+    store = TransitionStore(OBSERVATION, 1, offline)
     rows_of(store, offline, 0.0, rng)
-    density = DensityNetwork(init_density(1, 1, [16], rng), lr, online.temperature)
-    return BalancedSampler(store, offline, online, online.batch, density, rng)
+    inputs = SamplerInputs(store, offline, OBSERVATION, settings, BATCH, init_rng=rng, rng=rng)
+    return BalancedSampler(inputs, mixture=False)
 
 
 def arrive(sampler: BalancedSampler, count: int, center: float = 3.0) -> Rows:
@@ -31,17 +43,17 @@ def arrive(sampler: BalancedSampler, count: int, center: float = 3.0) -> Rows:
 
 def test_the_first_default_priority() -> None:
     """Facts 11.1."""
-    sampler = balanced(998_999, Online())
+    sampler = balanced(998_999, Settings())
     assert sampler.default == pytest.approx(2996.997)
     assert sampler.tree.total == 998_999
 
 
 def test_the_first_minibatch_is_online_with_probability_rho() -> None:
     sampler = balanced(5000)
-    arrive(sampler, ONLINE.epoch_steps)
+    arrive(sampler, EPOCH)
     share = np.mean([(sampler.draw() >= 5000).mean() for _ in range(200)])
     # stratified: the share of each minibatch is rho but for one row
-    assert share == pytest.approx(0.75, abs=1 / 64)
+    assert share == pytest.approx(0.75, abs=1 / BATCH)
 
 
 def test_only_the_drawn_rows_get_new_priorities() -> None:
@@ -59,7 +71,7 @@ def test_only_the_drawn_rows_get_new_priorities() -> None:
 
 
 def test_the_default_is_a_running_maximum_and_counts_for_later_rows() -> None:
-    sampler = balanced(5, Online(epoch_steps=1000, batch=64, density_batch=32))
+    sampler = balanced(5, SETTINGS.model_copy(update={"finetuning": Finetuning(epoch_steps=1000)}))
     assert sampler.default == pytest.approx(0.015)
     first = arrive(sampler, 10)
     assert sampler.tree.priorities(15)[first] == pytest.approx(0.015)
@@ -77,7 +89,8 @@ def test_the_default_is_a_running_maximum_and_counts_for_later_rows() -> None:
 
 
 def test_online_like_rows_gain_priority() -> None:
-    sampler = balanced(500, lr=1e-2)
+    faster = BALANCED.model_copy(update={"density_lr": 1e-2})
+    sampler = balanced(500, SETTINGS.model_copy(update={"balanced": faster}))
     arrive(sampler, 200)
     for _ in range(150):
         rows = sampler.draw()

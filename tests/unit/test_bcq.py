@@ -9,10 +9,13 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from off2on.agents import bcq
-from off2on.config import Bcq, Settings
-from off2on.data.batch import Batch
+from off2on.algorithms.algorithm import Sizes
+from off2on.algorithms.bcq import Bcq
+from off2on.data.batch import Batch, stacked
 from off2on.nn.mlp import mlp
 from off2on.nn.state import Nets, flatten, unflatten
+from off2on.observations import ObservationSpec
+from off2on.settings import Settings
 
 OBSERVATION, ACTION, SIZE = 5, 2, 12
 SETTINGS = Settings(bcq=Bcq(widths=(16, 8), vae_widths=(16, 16), target_candidates=3, acting_candidates=10))
@@ -20,7 +23,7 @@ SETTINGS = Settings(bcq=Bcq(widths=(16, 8), vae_widths=(16, 16), target_candidat
 
 def fresh(members: list[int]) -> Nets:
     rngs = [np.random.default_rng([4, i]) for i in members]
-    return bcq.init_nets(OBSERVATION, ACTION, SETTINGS, rngs)
+    return bcq.init_nets(Sizes(ObservationSpec((OBSERVATION,)), ACTION), SETTINGS, rngs)
 
 
 def normals(rng: np.random.Generator, *shape: int) -> Tensor:
@@ -32,7 +35,7 @@ def minibatch(rng: np.random.Generator) -> Batch:
     return Batch(observations, actions.tanh(), normals(rng, SIZE), following, torch.zeros(SIZE))
 
 
-def test_fresh_networks_are_those_of_pytorch_s_linear_layers() -> None:
+def test_fresh_networks_start_as_the_linear_layers_of_pytorch() -> None:
     nets = fresh([0, 1, 2])
     assert tuple(nets) == bcq.KEPT
     assert nets["vae_encoder"]["mean.weight"].shape == (3, 16, 2 * ACTION)
@@ -65,7 +68,7 @@ def test_online_with_one_member_is_offline_with_one_member() -> None:
     here, there = np.random.default_rng(0), np.random.default_rng(0)
     for k in range(5):
         batch = minibatch(np.random.default_rng([1, k]))
-        own = Batch(*(field.unsqueeze(0) for field in batch))
+        own = stacked(batch, 1)
         one = offline.update(own, offline.draw_noise([here], SIZE))
         other = online.update(batch, online.draw_noise(there, SIZE))
         assert one.keys() == other.keys()
@@ -80,7 +83,7 @@ def test_online_with_one_member_is_offline_with_one_member() -> None:
 def test_fine_tuning_starts_from_the_saved_targets_with_fresh_optimisers() -> None:
     offline = bcq.offline_agent(fresh([0, 1]), SETTINGS)
     rng = np.random.default_rng(0)
-    own = Batch(*(torch.stack([field, field]) for field in minibatch(rng)))
+    own = stacked(minibatch(rng), 2)
     for _ in range(3):
         offline.update(own, offline.draw_noise([rng, rng], SIZE))
     file = save(flatten({name: offline.nets[name] for name in bcq.KEPT}))

@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 
 from off2on.cli import EXAMPLES, app, main
+from off2on.data.dataset import read_dataset
+from off2on.jobs import FinetuneJob, Job
 from off2on.paths import Layout
+from off2on.training.finetune import finetune
+from off2on.training.pretrain import pretrain
 from tests.conftest import MICRO
+from tests.unit.small import HOPPER, inputs_of, training, tuning, write_data
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    """The status of a command."""
     monkeypatch.setattr(sys, "argv", ["off2on", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:
         main()
@@ -45,7 +51,7 @@ def test_the_help_lists_what_source_and_algorithm_may_be(
     assert run(monkeypatch, "pretrain", "--help") == 0
     shown = capsys.readouterr().out
     assert "local, d4rl-v0, d4rl-v2, minari" in shown
-    assert "cql, fqe, awac, bcq" in shown
+    assert "awac, bcq, cql, fqe" in shown
     assert "seed of every random number" in shown
 
 
@@ -62,7 +68,7 @@ ERRORS = {
     "unknown task 'cheetah'; known tasks: halfcheetah": ("collect", "--task", "cheetah", "--dataset", "medium"),
     "unknown dataset 'medum'": ("collect", "--task", "halfcheetah", "--dataset", "medum"),
     "unknown scale: no file": ("plan", "--scale", "huge"),
-    "unknown offline algorithm 'iql'; known algorithms: cql": (
+    "unknown offline algorithm 'iql'; known offline algorithms: awac": (
         *("pretrain", "--task", "halfcheetah", "--dataset", "medium", "--algorithm", "iql"),
     ),
     "unknown method 'our'; known methods: ours": (
@@ -93,3 +99,52 @@ def test_an_error_is_one_message_and_status_2(
     assert message in shown
     assert shown.count("\n") == 1
     assert not list(tmp_path.rglob("*.safetensors")), "nothing that counts as complete"
+
+
+# ------------------------------------------------------------------------------- what was trained is put to use
+
+
+def trained(job: Job, directory: Path) -> Path:
+    """The directory of a finished job."""
+    out = directory / "trained"
+    if isinstance(job, FinetuneJob):
+        finetune(job, inputs_of(job, directory), out)
+    else:
+        pretrain(job, write_data(directory / "data.hdf5"), None, out)
+    return out
+
+
+@pytest.mark.parametrize(
+    "job",
+    [training("awac"), training("bcq"), tuning("ours"), tuning("awac"), tuning("bcq-ft")],
+    ids=lambda job: f"{job.kind} {job.name}",
+)
+def test_trained_agents_can_be_evaluated_and_collected_with(
+    job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    directory = trained(job, tmp_path)
+    capsys.readouterr()
+    assert run(monkeypatch, "evaluate", directory, "--task", "hopper", "--episodes", 2) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[:-5] for line in lines] == [["member", "0"], ["member", "1"], ["ensemble"]]
+    assert len({tuple(line[-2:]) for line in lines}) > 1
+    for line in lines:
+        assert float(line[-4]) == pytest.approx(sum(map(float, line[-2:])) / 2, abs=0.6)
+
+    out = tmp_path / "own.hdf5"
+    common = ("--task", "hopper", "--dataset", "own", "--scale", MICRO)
+    assert run(monkeypatch, "collect", *common, "--agents", directory, "--out", out) == 0
+    dataset = read_dataset(out, HOPPER)
+    assert len(dataset) == 2000
+    assert dataset.attributes["recipe"] == "members of trained"
+
+
+def test_agents_of_another_task_are_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    directory = trained(training("awac"), tmp_path)
+    capsys.readouterr()
+    assert run(monkeypatch, "evaluate", directory, "--task", "walker2d") == 2
+    shown = capsys.readouterr().err
+    assert "the agents were made for another task" in shown
+    assert shown.count("\n") == 1

@@ -1,3 +1,5 @@
+"""Local datasets by D4RL's recipe, and the actors that they are rolled out from."""
+
 import json
 import shutil
 from dataclasses import replace
@@ -5,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.torch import save_file
 
-from off2on.agents.ensemble import init_agent
-from off2on.config import Collect
+from off2on.agents.interface import agent_module
+from off2on.algorithms import OFFLINE
 from off2on.data.dataset import Dataset, read_dataset
 from off2on.envs.rollout import Rollout
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256
-from off2on.nn.state import flatten
+from off2on.scale import Collect
 from off2on.training import shipped
 from off2on.training.actors import ActorRun, actor_policy, sac_epochs, train_actors
 from off2on.training.collect import collect
 from off2on.training.shipped import LEVELS, Levels, load_actor, ship, snapshot_names
+from tests.unit.small import fresh_nets, tuning, write_agents, write_directory
 
 HOPPER = get_task("hopper")
 RUN = ActorRun("hopper", hidden=16, batch=16, lanes=2, lane_steps=60, updates=10, epochs=5, eval_episodes=1)
@@ -161,16 +163,36 @@ def test_progress_goes_to_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "hopper/random: 100%" in captured.err
 
 
-def test_members_of_a_pretraining_share_the_rows(tmp_path: Path) -> None:
-    path = tmp_path / "agent.safetensors"
-    rngs = [np.random.default_rng(i) for i in range(2)]
-    save_file(flatten(init_agent(HOPPER.observation_size, HOPPER.action_size, [8], rngs)), path)
-    collect("hopper", "own", Collect(transitions=101), tmp_path / "own.hdf5", tmp_path)
-    dataset = read_dataset(tmp_path / "own.hdf5", HOPPER)
+def own_dataset(agents: Path) -> Dataset:
+    """101 rows of the members of a directory."""
+    collect("hopper", "own", Collect(transitions=101), agents / "own.hdf5", agents)
+    return read_dataset(agents / "own.hdf5", HOPPER)
+
+
+@pytest.mark.parametrize("algorithm", OFFLINE)
+def test_members_of_a_pretraining_share_the_rows(tmp_path: Path, algorithm: str) -> None:
+    write_agents(tmp_path, algorithm)
+    dataset = own_dataset(tmp_path)
+    assert dataset.origin_names == ("member 0", "member 1")
     assert np.bincount(dataset.origin).tolist() == [51, 50]
-    assert (dataset.attributes["agents"], dataset.attributes["agent_sha256"]) == (str(tmp_path), sha256(path))
-    with pytest.raises(Off2OnError, match="policies from 11 observations to 3 actions, task 'halfcheetah' has 17"):
+    told = dataset.attributes
+    assert told["agents"] == str(tmp_path)
+    assert told["agent_sha256"] == sha256(tmp_path / "agent.safetensors")
+    # stochastic, and each member by itself: no action repeats
+    assert len(np.unique(dataset.actions, axis=0)) == 101
+    with pytest.raises(Off2OnError, match=r"agent\.safetensors: .* the agents were made for another task"):
         collect("halfcheetah", "own", Collect(transitions=101), tmp_path / "other.hdf5", tmp_path)
+    assert not (tmp_path / "other.hdf5").exists()
+
+
+@pytest.mark.parametrize("method", ["sac-ft", "awac", "bcq-ft"])
+def test_members_of_a_run_share_the_rows(tmp_path: Path, method: str) -> None:
+    job = tuning(method)
+    agent = agent_module(job.method.online).online_agent(
+        fresh_nets(job.method.online, members=job.members), job.settings
+    )
+    dataset = own_dataset(write_directory(tmp_path, job, agent.nets))
+    assert np.bincount(dataset.origin).tolist() == ([101] if method == "sac-ft" else [51, 50])
 
 
 def test_unknown_names(tmp_path: Path) -> None:

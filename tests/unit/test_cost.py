@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, init_agent, sac_gradients
+from off2on.agents.sac import EnsembleAgent, SacNoise, init_agent, sac_gradients
+from off2on.algorithms.sac import Sac
 from off2on.analysis.tables import COST_COLUMNS
-from off2on.config import Cost, load_scale
 from off2on.data.batch import Batch
 from off2on.files import write_text
 from off2on.nn.mlp import Params
 from off2on.nn.state import Nets
+from off2on.scale import Cost, load_scale
 from off2on.seeding import stream
 from off2on.training.cost import Bench, LoopAgent, Sizes, measure_cost
 from tests.conftest import MICRO
@@ -37,7 +38,7 @@ def fresh() -> Nets:
     return nets
 
 
-def minibatch() -> tuple[Batch, Tensor]:
+def minibatch() -> tuple[Batch, SacNoise]:
     bench = Bench("batched", 1, SIZES)
     terminals = torch.zeros(SIZES.batch)
     terminals[::4] = 1.0
@@ -51,7 +52,7 @@ def stacked(networks: Params, name: str) -> Tensor:
 
 
 def test_loop_and_batched_have_the_same_gradients() -> None:
-    batched, loop = EnsembleAgent(fresh(), SacSettings()), LoopAgent(fresh(), SacSettings())
+    batched, loop = EnsembleAgent(fresh(), Sac()), LoopAgent(fresh(), Sac())
     expected, _ = sac_gradients(batched.nets, *minibatch(), 0.99)
     gradients = loop.gradients(*minibatch())
     assert gradients.keys() == expected.keys()
@@ -64,7 +65,7 @@ def test_loop_and_batched_have_the_same_gradients() -> None:
 
 
 def test_loop_and_batched_stay_together_over_updates() -> None:
-    settings = SacSettings(policy_lr=1e-3, q_lr=1e-3, tau=0.1)
+    settings = Sac(policy_lr=1e-3, q_lr=1e-3, tau=0.1)
     batched, loop = EnsembleAgent(fresh(), settings), LoopAgent(fresh(), settings)
     batch, noise = minibatch()
     for _ in range(3):
@@ -74,15 +75,15 @@ def test_loop_and_batched_stay_together_over_updates() -> None:
         for name, wanted in batched.nets[net].items():
             torch.testing.assert_close(stacked(loop.nets[net], name), wanted, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(loop.log_alpha, batched.nets["temperature"]["log_alpha"])
-    actions = batched.act(batch.observations, noise[0])
-    torch.testing.assert_close(loop.act(batch.observations, noise[0]), actions, rtol=1e-4, atol=1e-5)
+    actions = batched.act(batch.observations, noise.policy)
+    torch.testing.assert_close(loop.act(batch.observations, noise.policy), actions, rtol=1e-4, atol=1e-5)
     assert actions.std() > 0.1
 
 
 def test_members_of_the_loop_share_no_memory_with_the_networks_given() -> None:
     nets = fresh()
     before = {name: value.clone() for name, value in nets["critic"].items()}
-    LoopAgent(nets, SacSettings()).update(*minibatch())
+    LoopAgent(nets, Sac()).update(*minibatch())
     assert all(torch.equal(nets["critic"][name], value) for name, value in before.items())
 
 

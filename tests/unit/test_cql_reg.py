@@ -7,12 +7,14 @@ import torch
 from torch import Tensor
 
 from off2on.agents.cql_reg import CqlRegAgent, CqlRegNoise, cql_reg_gradients, online_agent
-from off2on.agents.ensemble import EnsembleAgent, SacSettings, ensemble_policy, init_agent, sac_gradients
+from off2on.agents.sac import EnsembleAgent, SacNoise, ensemble_policy, init_agent, sac_gradients
 from off2on.agents.twins import q_values
-from off2on.config import Offline, Settings
+from off2on.algorithms.cql import Cql
+from off2on.algorithms.sac import Sac
 from off2on.data.batch import Batch
 from off2on.nn.gaussian import log_density
 from off2on.nn.state import Nets
+from off2on.settings import Settings
 
 OBS, A, B, N, R = 4, 2, 6, 3, 5
 
@@ -31,14 +33,14 @@ def batch() -> Batch:
 
 
 def agent(weight: float) -> CqlRegAgent:
-    return CqlRegAgent(nets(), SacSettings(), weight, R)
+    return CqlRegAgent(nets(), Sac(), Cql(min_q_weight=weight, sampled_actions=R))
 
 
-def test_without_weight_it_is_sac() -> None:
-    regular, plain = agent(0.0), EnsembleAgent(nets(), SacSettings())
+def test_with_weight_zero_it_is_sac() -> None:
+    regular, plain = agent(2.5), EnsembleAgent(nets(), Sac())
     noise = regular.draw_noise(np.random.default_rng(1), B)
     one = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 0.0)[0]
-    other = sac_gradients(plain.nets, batch(), noise.sac, 0.99)[0]
+    other = sac_gradients(plain.nets, batch(), SacNoise(noise.policy, noise.target), 0.99)[0]
     for net in other:
         for a, b in zip(one[net], other[net], strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
@@ -62,7 +64,7 @@ def conservative_term(critic: dict[str, Tensor], policy: dict[str, Tensor], nois
     return total
 
 
-def test_the_term_is_that_of_cql_on_the_ensemble_policys_actions() -> None:
+def test_the_term_is_that_of_cql_on_actions_of_the_ensemble_policy() -> None:
     regular = agent(2.5)
     noise = regular.draw_noise(np.random.default_rng(1), B)
     with_term = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 2.5)[0]["critic"]
@@ -74,7 +76,11 @@ def test_the_term_is_that_of_cql_on_the_ensemble_policys_actions() -> None:
         torch.testing.assert_close(a - b, 2.5 * c, rtol=1e-3, atol=1e-4)
 
 
-def test_weight_and_actions_are_those_of_the_offline_section() -> None:
-    made = online_agent(nets(), Settings(offline=Offline(min_q_weight=7.0, cql_actions=3)))
+def test_the_term_has_the_settings_of_cql_and_the_rest_those_of_sac() -> None:
+    settings = Settings(
+        cql=Cql(min_q_weight=7.0, sampled_actions=3, discount=0.5, tau=0.5), sac=Sac(discount=0.8, tau=0.1)
+    )
+    made = online_agent(nets(), settings)
+    assert (made.discount, made.tau) == (0.8, 0.1)
     assert made.min_q_weight == 7.0
     assert made.draw_noise(np.random.default_rng(0), B).current.shape == (B, 3, A)

@@ -1,3 +1,5 @@
+"""Dataset files: what is read back, what is counted, and which files are refused."""
+
 import errno
 import logging
 from collections.abc import Callable
@@ -18,7 +20,7 @@ HOPPER = get_task("hopper")
 
 
 def arrays(size: int = 40, seed: int = 0) -> dict[str, Any]:
-    """A legal file for hopper: falls at rows 9 and 29, a time limit at row 19."""
+    """A valid file for hopper: falls at rows 9 and 29, a time limit at row 19."""
     rng = np.random.default_rng(seed)
     found: dict[str, Any] = {
         "observations": rng.standard_normal((size, 11)).astype(np.float32),
@@ -70,7 +72,7 @@ def test_a_d4rl_file_is_read_as_it_is(tmp_path: Path) -> None:
     assert len(read_dataset(path)) == 40
 
 
-def test_missing_timeouts_are_counted_anew_after_each_fall(tmp_path: Path) -> None:
+def test_missing_timeouts_are_counted_again_after_each_fall(tmp_path: Path) -> None:
     content = arrays(size=3500)
     del content["timeouts"]
     content["terminals"][:] = False
@@ -165,14 +167,14 @@ def test_a_bad_file_is_named_with_key_and_row(
     assert str(path) in str(error.value)
 
 
-def test_a_dictionary_of_observations_is_no_locomotion_dataset(tmp_path: Path) -> None:
+def test_a_dictionary_of_observations_is_not_a_locomotion_dataset(tmp_path: Path) -> None:
     content = arrays()
     content["observations/image"] = content.pop("observations")
     with pytest.raises(Off2OnError, match="key 'observations' is a group"):
         read_dataset(write_raw(tmp_path / "images.hdf5", content), HOPPER)
 
 
-def test_one_row_is_no_dataset(tmp_path: Path) -> None:
+def test_one_row_is_not_a_dataset(tmp_path: Path) -> None:
     content = {name: value[:1] for name, value in arrays().items()}
     with pytest.raises(Off2OnError, match="has 1 rows"):
         read_dataset(write_raw(tmp_path / "one.hdf5", content))

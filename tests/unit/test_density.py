@@ -1,3 +1,5 @@
+"""The density ratio: its loss, its priorities, and a ratio known in closed form."""
+
 import math
 
 import numpy as np
@@ -34,7 +36,7 @@ def test_priorities() -> None:
     assert priorities.tolist() == pytest.approx([2.0, 1e-3, 1e3], rel=1e-6)
 
 
-def test_a_fresh_network_says_one_and_is_alive() -> None:
+def test_a_fresh_network_gives_ratio_one_and_is_alive() -> None:
     params = init_density(3, 2, [16, 16], np.random.default_rng(0))
     ratio = density_ratio(
         params, torch.randn(100, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(100, 2)

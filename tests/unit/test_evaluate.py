@@ -1,3 +1,5 @@
+"""The columns of progress.csv that are computed: AUROC and averages over minibatches."""
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from torch import Tensor
 
 from off2on.analysis.auroc import auroc, fixed_subset, random_actions
 from off2on.errors import Off2OnError
+from off2on.observations import ObservationSpec
 from off2on.replay.store import TransitionStore
 from off2on.training.evaluate import Averages, auroc_columns
 
@@ -46,14 +49,15 @@ def test_random_actions_are_uniform_in_the_box() -> None:
 
 def test_auroc_columns_score_each_member_and_the_mean() -> None:
     rng = np.random.default_rng(0)
-    store = TransitionStore(2, 1, 100)
+    store = TransitionStore(ObservationSpec((2,)), 1, 100)
     actions = np.full((100, 1), 0.9, np.float32)
     store.append(rng.random((101, 2), np.float32), actions, np.zeros(100, np.float32), np.zeros(100, np.float32))
 
     def q(observations: Tensor, actions: Tensor) -> Tensor:
-        good = actions[:, 0]
+        assert actions.shape[1:] == (len(observations), 1)
+        good = actions[..., 0]
         # the first member prefers the wrong actions, the others and the mean of all do not
-        return torch.stack([-good, 4 * good, 4 * good])
+        return torch.stack([-good, 4 * good, 4 * good], 1)
 
     row = auroc_columns(q, store, 0, 50, "run")
     assert row["q_auroc"] == pytest.approx(0.95, abs=0.03)
@@ -63,14 +67,14 @@ def test_auroc_columns_score_each_member_and_the_mean() -> None:
 
 def test_averages_are_over_all_minibatches_since_the_last_row() -> None:
     averages = Averages(["q_mean"])
-    assert averages.take("job", "online") == {"q_mean": None}
+    assert averages.take("job", "sac") == {"q_mean": None}
     for value in (1.0, 2.0, 6.0):
         averages.add({"q_mean": torch.tensor(value), "other": torch.tensor(0.0)})
     saved = {key: value.clone() for key, value in averages.state().items()}
-    assert averages.take("job", "online") == {"q_mean": 3.0}
-    assert averages.take("job", "online") == {"q_mean": None}
+    assert averages.take("job", "sac") == {"q_mean": 3.0}
+    assert averages.take("job", "sac") == {"q_mean": None}
     averages.load_state(saved)
-    assert averages.take("job", "online") == {"q_mean": 3.0}
+    assert averages.take("job", "sac") == {"q_mean": 3.0}
 
 
 def test_divergence_is_an_error() -> None:

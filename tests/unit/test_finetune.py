@@ -1,71 +1,28 @@
 """What the online loop writes: the steps that its rows count, and the share of offline samples."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from safetensors.torch import save_file
 
-from off2on.agents.interface import offline_module
-from off2on.config import Settings
-from off2on.data.dataset import Dataset, write_dataset
-from off2on.envs.tasks import get_task
-from off2on.methods import get_method
-from off2on.nn.state import flatten
-from off2on.replay.samplers import UniformSampler
+from off2on.replay.inputs import SamplerInputs
+from off2on.replay.store import Rows
+from off2on.replay.uniform import UniformSampler
 from off2on.training import finetune as module
-from off2on.training.finetune import FinetuneJob, Start, finetune
+from off2on.training.finetune import finetune
+from tests.unit.small import ROWS, inputs_of, tuning, with_settings
 
-EPOCH, BATCH = 10, 8
-#: rows of the dataset; the last one has no next observation, so the store has one fewer
-ROWS = 40
+#: the last row of the dataset has no next observation
 OFFLINE = ROWS - 1
-NETWORK = {"width": 8, "depth": 2}
-#: three epochs; how much longer the first one is stays at the paper's value
-SETTINGS = Settings.model_validate(
-    {
-        "members": 2,
-        "network": NETWORK,
-        "online": {
-            "env_steps": 3 * EPOCH,
-            "epoch_steps": EPOCH,
-            "warmup_steps": EPOCH,
-            "batch": BATCH,
-            "density_batch": BATCH,
-            "eval_episodes": 1,
-        },
-        "awac": {"policy": NETWORK, "critic": NETWORK, "online_batch": BATCH},
-        "bcq": {"batch": BATCH, "widths": [8], "vae_widths": [8], "acting_candidates": 2},
-    }
-)
+BATCH = 8
 
 
-def finished(name: str, directory: Path) -> pd.DataFrame:
+def finished(method: str, directory: Path) -> pd.DataFrame:
     """The rows of a whole run on hopper, from a random dataset and untrained agents."""
-    method = get_method(name)
-    dataset = "random" if method.offline else "none"
-    job = FinetuneJob("micro", "local", "hopper", dataset, method, 0, SETTINGS)
-    start = offline_start(method.offline, directory) if method.offline else None
-    finetune(job, start, directory / "run")
+    job = with_settings(tuning(method), sac={"batch": BATCH})
+    finetune(job, inputs_of(job, directory), directory / "run")
     return pd.read_csv(directory / "run" / "progress.csv")
-
-
-def offline_start(algorithm: str, directory: Path) -> Start:
-    task, rng = get_task("hopper"), np.random.default_rng(0)
-    dataset = Dataset(
-        observations=rng.standard_normal((ROWS, task.observation_size), np.float32),
-        actions=rng.uniform(-1, 1, (ROWS, task.action_size)).astype(np.float32),
-        rewards=np.ones(ROWS, np.float32),
-        terminals=np.zeros(ROWS, np.bool_),
-        timeouts=np.arange(ROWS) == ROWS - 1,
-    )
-    write_dataset(directory / "data.hdf5", dataset)
-    rngs = [np.random.default_rng(i) for i in range(SETTINGS.members)]
-    nets = offline_module(algorithm).init_nets(task.observation_size, task.action_size, SETTINGS, rngs)
-    save_file(flatten(nets), directory / "agent.safetensors")
-    return Start(directory / "data.hdf5", directory)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +56,11 @@ def test_offline_fraction_is_the_mean_over_all_minibatches_of_an_epoch(
     left = iter(counts)
 
     class KnownRows(UniformSampler):
-        def draw(self) -> Any:
+        def draw(self) -> Rows:
             return np.where(np.arange(BATCH) < next(left), OFFLINE - 1, OFFLINE)
 
-    def make(_kind: str, store: Any, _offline_size: int, _settings: Settings, batch: int, **rngs: Any) -> Any:
-        return KnownRows(store, 0, batch, rngs["rng"])
+    def make(_name: str, inputs: SamplerInputs) -> UniformSampler:
+        return KnownRows(inputs, 0)
 
     monkeypatch.setattr(module, "make_sampler", make)
     fractions = finished("sac-ft", tmp_path)["offline_fraction"]

@@ -3,9 +3,13 @@
 import numpy as np
 import torch
 
-from off2on.agents.fqe import FqeAgent, FqeSettings, fqe_target, init_nets, offline_agent
-from off2on.config import Network, Settings
+from off2on.agents.fqe import FqeAgent, fqe_target, init_nets, offline_agent
+from off2on.algorithms.algorithm import Sizes
+from off2on.algorithms.fqe import Fqe
+from off2on.config import Network
 from off2on.data.batch import Batch
+from off2on.observations import ObservationSpec
+from off2on.settings import Settings
 from tests.conformance import tiny
 
 SETTINGS = Settings(network=Network(width=32, depth=2))
@@ -17,7 +21,7 @@ def rngs(members: int) -> list[np.random.Generator]:
 
 def walker(members: int) -> dict[str, dict[str, torch.Tensor]]:
     """Agents on the corridor whose policies nearly always take 0.76 of a stride to the right."""
-    nets = init_nets(1, 1, SETTINGS, rngs(members))
+    nets = init_nets(Sizes(ObservationSpec((1,)), 1), SETTINGS, rngs(members))
     for name, value in nets["policy"].items():
         value.zero_()
         if name == "mean.bias":
@@ -40,7 +44,7 @@ def value_of_walking(position: float) -> float:
 
 
 def test_the_critics_learn_the_value_of_the_policy_and_not_the_best_one() -> None:
-    agent = FqeAgent(walker(2), FqeSettings(q_lr=5e-3, discount=tiny.DISCOUNT, tau=0.05))
+    agent = FqeAgent(walker(2), Fqe(q_lr=5e-3, discount=tiny.DISCOUNT, tau=0.05))
     store = tiny.mixed_store(2000, np.random.default_rng(0))
     generators = rngs(2)
     for _ in range(600):

@@ -1,3 +1,5 @@
+"""Tanh-Gaussian policies: mixture moments and densities."""
+
 import math
 
 import numpy as np
@@ -35,7 +37,7 @@ def test_mixture_of_one_member_is_the_member_and_its_std_is_clamped() -> None:
     assert mixture(far).std.item() == pytest.approx(math.exp(2.0))
 
 
-def test_samples_have_the_density_of_torchs_tanh_gaussian() -> None:
+def test_samples_have_the_density_of_the_tanh_gaussian_of_torch() -> None:
     generator = torch.Generator().manual_seed(1)
     gaussian = Gaussian(torch.randn(2, 5, 3, generator=generator), torch.rand(2, 5, 3, generator=generator) + 0.3)
     noise = torch.randn(2, 5, 3, generator=generator)

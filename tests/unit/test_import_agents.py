@@ -1,3 +1,5 @@
+"""The authors' published agents: read without running code, with the values of their files."""
+
 import os
 from collections.abc import Callable
 from itertools import pairwise
@@ -10,17 +12,27 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, relu
 
-from off2on.agents.ensemble import EnsembleAgent, SacSettings
+from off2on.agents.sac import EnsembleAgent
+from off2on.algorithms.sac import Sac
+from off2on.config import Network
 from off2on.envs.rollout import Floats, Rollout
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.nn.state import Nets
-from off2on.training.import_agents import read_published
+from off2on.paths import Layout
+from off2on.results import validate
+from off2on.settings import Settings
+from off2on.training.agents import load_members, stored_agents
+from off2on.training.import_agents import import_agents, read_published
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PUBLISHED = Path(os.environ.get("OFF2ON_PUBLISHED_AGENTS", REPOSITORY.parent / "shared" / "published_agents"))
 SEEDS = (0, 12, 4)  # sorted by name, not by number
 ORDER = (0, 4, 12)
+
+
+#: observations, hidden layers, actions of the made-up agents
+SMALL = (5, (8, 6), 2)
 
 
 def network(seed: int, sizes: tuple[int, ...], heads: dict[str, int]) -> dict[str, Tensor]:
@@ -35,24 +47,30 @@ def network(seed: int, sizes: tuple[int, ...], heads: dict[str, int]) -> dict[st
     return weights
 
 
-def networks(seed: int) -> dict[str, dict[str, Tensor]]:
-    """The three files of one agent: 5 observations, 2 actions, hidden 8-6."""
+def networks(seed: int, sizes: tuple[int, tuple[int, ...], int] = SMALL) -> dict[str, dict[str, Tensor]]:
+    """The three files of one agent."""
+    observation, hidden, action = sizes
     return {
-        "actor": network(3 * seed, (5, 8, 6), {"last_fc": 2, "last_fc_log_std": 2}),
-        "critic1": network(3 * seed + 1, (7, 8, 6), {"last_fc": 1}),
-        "critic2": network(3 * seed + 2, (7, 8, 6), {"last_fc": 1}),
+        "actor": network(3 * seed, (observation, *hidden), {"last_fc": action, "last_fc_log_std": action}),
+        "critic1": network(3 * seed + 1, (observation + action, *hidden), {"last_fc": 1}),
+        "critic2": network(3 * seed + 2, (observation + action, *hidden), {"last_fc": 1}),
     }
+
+
+def publish(directory: Path, sizes: tuple[int, tuple[int, ...], int] = SMALL) -> Path:
+    """Files of agents as the authors wrote them."""
+    for seed in SEEDS:
+        member = directory / f"walker-v0_seed{seed}"
+        member.mkdir(parents=True)
+        for name, weights in networks(seed, sizes).items():
+            torch.save(weights, member / f"{name}_100.pt", _use_new_zipfile_serialization=False)
+    (directory / "README.md").write_text("not an agent")
+    return directory
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    for seed in SEEDS:
-        member = tmp_path / f"walker-v0_seed{seed}"
-        member.mkdir()
-        for name, weights in networks(seed).items():
-            torch.save(weights, member / f"{name}_100.pt", _use_new_zipfile_serialization=False)
-    (tmp_path / "README.md").write_text("not an agent")
-    return tmp_path
+    return publish(tmp_path)
 
 
 def plain(weights: dict[str, Tensor], x: Tensor, last: str) -> Tensor:
@@ -84,7 +102,7 @@ def test_names_shapes_and_order(directory: Path) -> None:
 
 
 def test_values_are_those_of_the_files(directory: Path) -> None:
-    agent = EnsembleAgent(read_published(directory), SacSettings())
+    agent = EnsembleAgent(read_published(directory), Sac())
     observations, actions = torch.randn(9, 5), torch.rand(9, 2)
     theirs = [networks(seed) for seed in ORDER]
     means = torch.stack([plain(t["actor"], observations, "last_fc") for t in theirs])
@@ -94,6 +112,26 @@ def test_values_are_those_of_the_files(directory: Path) -> None:
         [torch.minimum(*(plain(t[c], pairs, "last_fc") for c in ("critic1", "critic2"))) for t in theirs]
     )
     torch.testing.assert_close(agent.q(observations, actions), q[..., 0])
+
+
+def test_imported_agents_can_be_fine_tuned_and_evaluated(tmp_path: Path) -> None:
+    published, task = publish(tmp_path / "published", (17, (8, 8), 6)), get_task("halfcheetah")
+    out = Layout("published", "d4rl-v0", tmp_path).pretrain("halfcheetah", "medium", "cql", 0)
+    import_agents(published, out)
+    nets, settings = read_published(published), Settings(network=Network(width=8, depth=2))
+    found = load_members(out, 3, task, "cql", settings)
+    assert {net: set(params) for net, params in found.items()} == {
+        net: set(params) for net, params in nets.items()
+    }
+    assert all(torch.equal(found[net][name], value) for net in nets for name, value in nets[net].items())
+    observations = torch.randn(4, 17)
+    stored = stored_agents(out, task)
+    assert len(stored.members) == 3
+    torch.testing.assert_close(
+        stored.ensemble.act(observations, None), EnsembleAgent(nets, Sac()).act(observations)
+    )
+    run = validate(out)
+    assert (run.name, run.info["members"], run.rows[-1]["eval_episodes"]) == ("cql", 3, 15)
 
 
 class Evil:
@@ -157,7 +195,7 @@ def test_the_published_agents_score_4300_to_4600() -> None:
     nets = read_published(PUBLISHED)
     agents = {"ensemble": nets} | {str(i): _member(nets, i) for i in range(5)}
     rollout = Rollout(get_task("halfcheetah"), 5)
-    scores = {name: _score(EnsembleAgent(part, SacSettings()), rollout) for name, part in agents.items()}
+    scores = {name: _score(EnsembleAgent(part, Sac()), rollout) for name, part in agents.items()}
     assert all(4300 <= score <= 4600 for score in scores.values()), scores
 
 

@@ -1,4 +1,4 @@
-"""Interrupted and diverged jobs: carried on with the inputs they started from, anew with other ones, or named."""
+"""Interrupted jobs resume with the inputs they started from and restart with others; diverged jobs are named."""
 
 import json
 from dataclasses import replace
@@ -11,43 +11,43 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from off2on.data.dataset import read_dataset, write_dataset
+from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256
-from off2on.methods import get_algorithm, get_method
+from off2on.jobs import FinetuneJob, Job
 from off2on.training.evaluate import Averages
-from off2on.training.finetune import FinetuneJob, Start, finetune
-from off2on.training.pretrain import PretrainJob, pretrain
+from off2on.training.finetune import Inputs, finetune
+from off2on.training.pretrain import pretrain
 from off2on.training.rundir import STATE, RunDirectory
-from tests.unit.test_finetune import SETTINGS, offline_start
+from tests.unit.small import training, tuning, with_settings, write_agents, write_data
 
-SHORT = {"steps": 6, "batch": 8}
-SMALL = SETTINGS.model_copy(
-    update={
-        "offline": SETTINGS.offline.model_copy(update={"evaluate_every": 3, "eval_episodes": 1}),
-        "fqe": SETTINGS.fqe.model_copy(update=SHORT),
-    }
-)
-TUNING = FinetuneJob("micro", "local", "hopper", "random", get_method("sac-ft"), 0, SMALL)
-TRAINING = PretrainJob("micro", "local", "hopper", "random", get_algorithm("fqe"), 0, SMALL)
+TUNING = tuning("sac-ft")
+TRAINING = with_settings(training("fqe"), fqe={"steps": 6})
+BOTH = pytest.mark.parametrize("job", [TUNING, TRAINING], ids=["finetune", "pretrain"])
+
+
+def written(directory: Path, algorithm: str = "cql") -> Inputs:
+    """A dataset and agents."""
+    return Inputs(write_data(directory / "data.hdf5"), write_agents(directory / "agents", algorithm))
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Start:
+def inputs(tmp_path: Path) -> Inputs:
     """A dataset and CQL agents, which both jobs start from."""
-    return offline_start("cql", tmp_path)
+    return written(tmp_path)
 
 
-def work(job: FinetuneJob | PretrainJob, start: Start, out: Path) -> dict[str, Any]:
-    """Do the job, or carry on with it, and read its run.json."""
+def work(job: Job, inputs: Inputs, out: Path) -> dict[str, Any]:
+    """Do the job, or resume it, and read its run.json."""
     if isinstance(job, FinetuneJob):
-        finetune(job, start, out, checkpoint_seconds=0)
-    else:
-        pretrain(job, start.data, start.agents, out, checkpoint_seconds=0)
+        finetune(job, inputs, out, checkpoint_seconds=0)
+    elif inputs.data is not None:
+        pretrain(job, inputs.data, inputs.agents, out, checkpoint_seconds=0)
     info: dict[str, Any] = json.loads((out / "run.json").read_text())
     return info
 
 
-def interrupt(job: FinetuneJob | PretrainJob, start: Start, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def interrupt(job: Job, inputs: Inputs, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the job at its third checkpoint."""
     saved = []
     save_state = RunDirectory.save_state
@@ -61,7 +61,7 @@ def interrupt(job: FinetuneJob | PretrainJob, start: Start, out: Path, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(RunDirectory, "save_state", save_and_stop)
         with pytest.raises(KeyboardInterrupt):
-            work(job, start, out)
+            work(job, inputs, out)
     assert (out / STATE).is_file()
 
 
@@ -74,45 +74,52 @@ def change(path: Path) -> None:
         save_file({name: tensor + 0.01 for name, tensor in load_file(path).items()}, path)
 
 
-@pytest.mark.parametrize("job", [TUNING, TRAINING], ids=["finetune", "pretrain"])
-def test_the_same_inputs_are_carried_on(
-    job: FinetuneJob | PretrainJob, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@BOTH
+def test_with_the_same_inputs_a_job_is_resumed(
+    job: Job, inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupt(job, start, tmp_path / "broken", monkeypatch)
-    info, whole = work(job, start, tmp_path / "broken"), work(job, start, tmp_path / "whole")
+    interrupt(job, inputs, tmp_path / "broken", monkeypatch)
+    info, whole = work(job, inputs, tmp_path / "broken"), work(job, inputs, tmp_path / "whole")
     assert len(info["sessions"]) == 2
     assert info["parents"] == whole["parents"]
     assert sha256(tmp_path / "broken/agent.safetensors") == sha256(tmp_path / "whole/agent.safetensors")
 
 
-def test_other_words_for_a_method_are_no_other_settings(
-    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_method_in_other_words_is_resumed(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupt(TUNING, start, tmp_path / "run", monkeypatch)
+    interrupt(TUNING, inputs, tmp_path / "run", monkeypatch)
     words = {"label": "Other", "description": "in other words"}
-    info = work(replace(TUNING, method=replace(TUNING.method, **words)), start, tmp_path / "run")
+    info = work(replace(TUNING, method=replace(TUNING.method, **words)), inputs, tmp_path / "run")
     assert len(info["sessions"]) == 2
-    method = TUNING.method
-    numbers = {"sampler": method.sampler, "objective": method.objective, "offline": method.offline, "members": 1}
-    assert info["method_settings"] == words | numbers
+    assert info["method_settings"] == words | {
+        "sampler": "uniform",
+        "objective": "sac",
+        "offline": "cql",
+        "data": True,
+        "members": 1,
+        "longer_first_epoch": True,
+    }
 
 
-@pytest.mark.parametrize("job", [TUNING, TRAINING], ids=["finetune", "pretrain"])
+@BOTH
 @pytest.mark.parametrize("changed", ["dataset", "agents"])
-def test_changed_inputs_start_anew(
-    job: FinetuneJob | PretrainJob,
+def test_with_other_inputs_a_job_starts_again(
+    job: Job,
     changed: str,
-    start: Start,
+    inputs: Inputs,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    interrupt(job, start, tmp_path / "broken", monkeypatch)
-    agents = start.agents / "agent.safetensors"
-    change(start.data if changed == "dataset" else agents)
-    info, whole = work(job, start, tmp_path / "broken"), work(job, start, tmp_path / "whole")
-    assert "inputs changed since the interruption: starting anew" in capsys.readouterr().err
-    assert info["parents"] == {"dataset": sha256(start.data), "agents": sha256(agents)}
+    interrupt(job, inputs, tmp_path / "broken", monkeypatch)
+    assert inputs.data is not None
+    assert inputs.agents is not None
+    agents = inputs.agents / "agent.safetensors"
+    change(inputs.data if changed == "dataset" else agents)
+    info, whole = work(job, inputs, tmp_path / "broken"), work(job, inputs, tmp_path / "whole")
+    assert "inputs changed since the interruption: starting again" in capsys.readouterr().err
+    assert info["parents"] == {"dataset": sha256(inputs.data), "agents": sha256(agents)}
     assert info["dataset_sha256"] == info["parents"]["dataset"]
     assert (len(info["sessions"]), info["config_hash"]) == (1, whole["config_hash"])
     assert sha256(tmp_path / "broken/agent.safetensors") == sha256(tmp_path / "whole/agent.safetensors")
@@ -121,20 +128,47 @@ def test_changed_inputs_start_anew(
 @pytest.mark.parametrize(
     ("job", "told"),
     [
-        (TUNING, r"sac-ft hopper/random seed 0, step 50: .* section 'online'"),
-        (replace(TUNING, method=get_method("cql-reg")), r"cql-reg .*, step 50: .* section 'online'"),
-        (replace(TUNING, method=get_method("awac")), r"awac .*, step 10: .* section 'awac'"),
-        (replace(TUNING, method=get_method("bcq-ft")), r"bcq-ft .*, step 10: .* section 'bcq'"),
+        (TUNING, r"sac-ft hopper/random seed 0, step 50: .* section 'sac'"),
+        (tuning("cql-reg"), r"cql-reg .*, step 50: .* section 'sac'"),
+        (tuning("awac"), r"awac .*, step 10: .* section 'awac'"),
+        (tuning("bcq-ft"), r"bcq-ft .*, step 10: .* section 'bcq'"),
         (TRAINING, r"fqe hopper/random seed 0, step 3: .* section 'fqe'"),
     ],
     ids=["sac-ft", "cql-reg", "awac", "bcq-ft", "fqe"],
 )
 def test_divergence_names_job_step_and_section(
-    job: FinetuneJob | PretrainJob, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: Job, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agents = job.method.offline if isinstance(job, FinetuneJob) else job.algorithm.start
-    assert agents is not None
-    start, add = offline_start(agents, tmp_path), Averages.add
+    start = job.method.start if isinstance(job, FinetuneJob) else job.algorithm.start
+    assert start is not None
+    inputs, add = written(tmp_path, start), Averages.add
     monkeypatch.setattr(Averages, "add", lambda own, metrics: add(own, metrics | {"q_mean": torch.tensor(np.nan)}))
     with pytest.raises(Off2OnError, match=told):
-        work(job, start, tmp_path / "out")
+        work(job, inputs, tmp_path / "out")
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"seed": 1}, r"seed 0 \(now 1\)\. Remove"),
+        ({"dataset": "medium"}, r"dataset 'random' \(now 'medium'\)\. Remove"),
+        ({"source": "d4rl-v2"}, r"source 'local' \(now 'd4rl-v2'\)\. Remove"),
+        (
+            {"task": get_task("walker2d")},
+            r"task 'hopper' \(now 'walker2d'\), config_hash '\w+' \(now '\w+'\)\. Remove",
+        ),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_the_directory_of_a_finished_job_is_refused_to_another(
+    job: Job, changes: dict[str, Any], told: str, inputs: Inputs, tmp_path: Path
+) -> None:
+    work(job, inputs, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(Off2OnError, match=rf"out holds a finished run with other settings: {told}"):
+        work(replace(job, **changes), inputs, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    # the same job finds its work done
+    work(job, inputs, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before

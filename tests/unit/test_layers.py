@@ -13,11 +13,14 @@ LAYERS = [
     {"figures", "training"},
     {"plan"},
     {"selection"},
+    {"jobs", "scale"},
     {"methods"},
-    {"method"},
     {"agents", "replay", "analysis"},
-    {"data", "envs"},
-    {"nn", "config"},
+    {"settings"},
+    {"samplers"},
+    {"data", "envs", "nn"},
+    {"algorithms"},
+    {"config", "observations", "moved"},
 ]
 #: small tools that any room may use
 GROUND = {"errors", "files", "paths", "seeding", "provenance", "results", "codehash", "reproduce", "schema"}

@@ -13,11 +13,11 @@ from torch import Tensor
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.auroc import auroc
 from off2on.analysis.tables import LIKELIHOOD_COLUMNS, read_tables
-from off2on.config import Likelihood, load_scale
 from off2on.data.dataset import Dataset, write_dataset
 from off2on.errors import Off2OnError
 from off2on.nn.likelihood_vae import elbo, init_vae, log_likelihood
 from off2on.nn.state import Nets
+from off2on.scale import Likelihood, load_scale
 from off2on.selection import likelihoods
 from off2on.training import likelihood as module
 from off2on.training.likelihood import LikelihoodJob, estimate, held_out, likelihood, train_vae

@@ -1,3 +1,5 @@
+"""Member-batched networks and their optimiser."""
+
 import subprocess
 import sys
 

@@ -26,7 +26,7 @@ def test_direct_dependencies_are_pinned_as_in_the_constraints() -> None:
         assert str(requirement.specifier) == f"=={PINS[canonicalize_name(requirement.name)]}", text
 
 
-def test_constraints_are_exact_and_of_no_build() -> None:
+def test_constraints_are_exact_and_name_no_build() -> None:
     assert all(re.fullmatch(r"[\w.-]+==[\w.!]+", line) for line in CONSTRAINTS)
     assert len(PINS) == len(CONSTRAINTS)
     assert "off2on" not in PINS

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from off2on.envs.tasks import get_task, make_env
+from off2on.envs.make import make_env
+from off2on.envs.tasks import get_task
 from off2on.training import actors, render, shipped
 
 TASK = get_task("halfcheetah")

@@ -60,6 +60,9 @@ class Clone(Section):
 phase = Phase("clone.batch", lambda settings, sizes: 1.0, ("clone.*",), "clone.steps")
 SPEC = Algorithm("clone", "Clone", "behaviour cloning", "ours", Clone, Clone(), phase)
 """
+UNIFORM = 'ensemble, SAC losses, uniform buffer",\n            "sac",\n            "uniform"'
+#: jobs that train nothing
+OTHERS = ("collect", "likelihood", "rollouts")
 METHOD = '        Method(\n            "awac",\n'
 
 HARMLESS = {
@@ -138,7 +141,7 @@ HARMFUL: dict[str, tuple[Edit, Callable[[str], bool]]] = {
     "CQL": (
         replace("off2on/agents/cql.py", "MAX_MULTIPLIER = 1e6", "MAX_MULTIPLIER = 1e5"),
         # FQE starts from its agents, and so do all others but the baselines
-        lambda job: not of("awac", "bcq", "fqe-init", "finetune sac none", "collect", "likelihood", "rollouts")(job),
+        lambda job: not of("awac", "bcq", "iql", "fqe-init", "finetune sac none", *OTHERS)(job),
     ),
     "a default that a scale does not set": (
         replace("off2on/algorithms/awac.py", "beta: float = Field(2.0", "beta: float = Field(1.0"),
@@ -148,8 +151,11 @@ HARMFUL: dict[str, tuple[Edit, Callable[[str], bool]]] = {
         replace("config/smoke.yaml", "awac:\n  steps: 100", "awac:\n  steps: 101"),
         of("pretrain awac"),
     ),
-    "balanced replay": (replace("off2on/replay/balanced.py", "1.0 - balanced.rho", "1.5 - balanced.rho"), balanced),
-    "the density ratio": (replace("off2on/replay/density.py", "LOWEST, HIGHEST = 1e-3", "LOWEST, HIGHEST = 1e-4"), balanced),
+    "balanced replay": (
+        replace("off2on/replay/balanced.py", "(1.0 - balanced.rho", "(1.5 - balanced.rho"),
+        balanced,
+    ),
+    "the density ratio": (replace("off2on/replay/density.py", "HIGHEST = 1e-3", "HIGHEST = 1e-4"), balanced),
     "uniform draws": (
         replace("off2on/replay/uniform.py", "self.first, self.store.size, ", "self.first, self.store.size - 1, "),
         lambda job: job.startswith("finetune ") and not balanced(job),
@@ -159,7 +165,7 @@ HARMFUL: dict[str, tuple[Edit, Callable[[str], bool]]] = {
         lambda job: job.startswith("finetune "),
     ),
     "a longer first epoch": (
-        replace("off2on/algorithms/awac.py", 'reads=("awac.*",)),\n)', 'reads=("awac.*",), longer_first_epoch=True),\n)'),
+        replace("off2on/algorithms/awac.py", '("awac.*",)),\n)', '("awac.*",), longer_first_epoch=True),\n)'),
         of("finetune awac"),
     ),
     "a task's horizon": (
@@ -167,7 +173,7 @@ HARMFUL: dict[str, tuple[Edit, Callable[[str], bool]]] = {
         of("pretrain", "finetune"),
     ),
     "a method's sampler": (
-        replace("off2on/methods.py", '"CQL ensemble, SAC losses, uniform buffer",\n            "sac",\n            "uniform"', '"CQL ensemble, SAC losses, uniform buffer",\n            "sac",\n            "symmetric"'),
+        replace("off2on/methods.py", UNIFORM, UNIFORM.replace('"uniform"', '"symmetric"')),
         of("finetune uniform"),
     ),
     "the names of random streams": (replace("off2on/seeding.py", '"\\0".join', '"/".join'), lambda job: True),
@@ -179,7 +185,7 @@ HARMFUL: dict[str, tuple[Edit, Callable[[str], bool]]] = {
         replace("off2on/envs/make.py", "space.high == 1", "space.high == 2"),
         lambda job: job != "likelihood",
     ),
-}  # fmt: skip
+}
 
 
 def fingerprints(root: Path) -> dict[str, object]:

@@ -42,7 +42,7 @@ def test_a_run_and_a_pretraining_are_read(tree: Tree, run: Path) -> None:
     assert (pretrained.name, pretrained.rows[-1]["gradient_steps"]) == ("cql", 10_000)
 
 
-def test_a_baseline_may_leave_out_weights_but_a_pretraining_not(tree: Tree, run: Path) -> None:
+def test_a_baseline_may_leave_out_weights_but_a_pretraining_may_not(tree: Tree, run: Path) -> None:
     (run / "agent.safetensors").unlink()
     validate(run)
     pretrain = tree.layout.pretrain("halfcheetah", "medium", "cql", 0)

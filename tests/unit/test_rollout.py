@@ -1,3 +1,5 @@
+"""Roll-outs in lock-step: the same episodes as one at a time, cut at the horizon."""
+
 from dataclasses import replace
 
 import numpy as np

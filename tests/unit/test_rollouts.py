@@ -6,25 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from off2on.agents.interface import offline_module
-from off2on.config import Awac, Bcq, Network, Settings
+from off2on.config import Network
 from off2on.data.dataset import Dataset, read_dataset
-from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256
-from off2on.nn.state import flatten
 from off2on.training.rollouts import RolloutJob, roll_out
-
-HOPPER = get_task("hopper")
-SMALL = Network(width=8, depth=2)
-SETTINGS = Settings(
-    members=2,
-    network=SMALL,
-    awac=Awac(policy=SMALL, critic=SMALL),
-    bcq=Bcq(vae_widths=(8,), widths=(8,), acting_candidates=3),
-)
+from tests.unit.small import HOPPER, SETTINGS, fresh_nets, training, write_directory
 
 
 def job(algorithm: str = "cql", seed: int = 0, steps: int = 120) -> RolloutJob:
@@ -32,17 +20,12 @@ def job(algorithm: str = "cql", seed: int = 0, steps: int = 120) -> RolloutJob:
 
 
 def agents(directory: Path, algorithm: str = "cql") -> Path:
-    """The file of two fresh members whose policies differ."""
-    directory.mkdir(parents=True, exist_ok=True)
-    rngs = [np.random.default_rng(i) for i in range(2)]
-    nets = offline_module(algorithm).init_nets(HOPPER.observation_size, HOPPER.action_size, SETTINGS, rngs)
+    """Two fresh members; those of CQL have policies that differ."""
+    nets = fresh_nets(algorithm)
     if algorithm == "cql":
         nets["policy"]["mean.bias"] = torch.tensor([[1.0, 0.0, -1.0], [-3.0, -3.0, -3.0]])
         nets["policy"]["log_std.bias"] = torch.full((2, 3), -2.0)
-    save_file(
-        {name: tensor.contiguous() for name, tensor in flatten(nets).items()}, directory / "agent.safetensors"
-    )
-    return directory
+    return write_directory(directory, training(algorithm), nets)
 
 
 def rolled(directory: Path, found: RolloutJob) -> Dataset:
@@ -51,7 +34,7 @@ def rolled(directory: Path, found: RolloutJob) -> Dataset:
     return read_dataset(out, HOPPER)
 
 
-def test_exactly_the_steps_of_the_first_members_stochastic_policy(tmp_path: Path) -> None:
+def test_the_first_member_acts_stochastically_for_exactly_the_steps(tmp_path: Path) -> None:
     dataset = rolled(agents(tmp_path), job())
     assert len(dataset) == 120
     before_tanh = np.arctanh(dataset.actions)
@@ -96,7 +79,8 @@ def test_missing_or_wrong_agents_are_named(tmp_path: Path) -> None:
     with pytest.raises(Off2OnError, match=re.escape(missing)):
         roll_out(job(), tmp_path, tmp_path / "out.hdf5")
     agents(tmp_path)
-    wide = RolloutJob("local", "hopper", "random", "cql", 0, Settings(network=Network(width=9)), 10)
+    settings = SETTINGS.model_copy(update={"network": Network(width=9)})
+    wide = RolloutJob("local", "hopper", "random", "cql", 0, settings, 10)
     with pytest.raises(Off2OnError, match=r"policy/layer0\.bias has shape .*check `network` of the scale"):
         roll_out(wide, tmp_path, tmp_path / "out.hdf5")
     with pytest.raises(Off2OnError, match="unknown task 'ant'"):

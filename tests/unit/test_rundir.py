@@ -1,10 +1,14 @@
+"""The directory of a job: its lock, its resume state, its outputs, and whose they are."""
+
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,12 +17,13 @@ from off2on.errors import Off2OnError
 from off2on.training import rundir
 from off2on.training.rundir import STATE, Row, RunDirectory
 
-IDENTITY = {"kind": "finetune", "task": "halfcheetah", "settings": {"members": 2}}
+IDENTITY = {"kind": "finetune", "source": "local", "task": "halfcheetah", "dataset": "medium", "method": "ours"}
+IDENTITY |= {"seed": 0, "members": 2, "settings": {"network": {"width": 8}}}
 ROWS: list[Row] = [{"env_steps": 0, "gradient_steps": 0, "return_mean": 1.5}]
 
 
-def opened(path: Path, **changes: object) -> RunDirectory:
-    return RunDirectory(path, IDENTITY | changes, wait=False, checkpoint_seconds=0)
+def opened(path: Path, config_hash: str = "abc", **changes: object) -> RunDirectory:
+    return RunDirectory(path, IDENTITY | changes, config_hash, wait=False, checkpoint_seconds=0)
 
 
 def test_state_round_trip_is_exact(tmp_path: Path) -> None:
@@ -41,25 +46,51 @@ def test_outputs_end_the_run_and_drop_the_state(tmp_path: Path) -> None:
         run.finish(ROWS, {"policy/w": torch.zeros(1)}, {"parents": {}})
         assert run.complete()
     assert not (tmp_path / STATE).exists()
-    assert json.loads((tmp_path / "run.json").read_text())["task"] == "halfcheetah"
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert {key: record[key] for key in IDENTITY} == IDENTITY
+    assert record["config_hash"] == "abc"
 
 
-def test_a_finished_run_of_other_settings_is_not_overwritten(tmp_path: Path) -> None:
+#: what another job differs in, and how the message names both
+OTHERS = [
+    ({"seed": 1}, "seed 0 (now 1)"),
+    ({"dataset": "random"}, "dataset 'medium' (now 'random')"),
+    ({"task": "hopper"}, "task 'halfcheetah' (now 'hopper')"),
+    ({"source": "d4rl-v2"}, "source 'local' (now 'd4rl-v2')"),
+    ({"method": "sac-ft", "members": 1}, "method 'ours' (now 'sac-ft'), members 2 (now 1)"),
+    ({"config_hash": "def"}, "config_hash 'abc' (now 'def')"),
+]
+
+
+@pytest.mark.parametrize(("changes", "named"), OTHERS)
+def test_a_finished_run_of_another_job_is_refused(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
     with opened(tmp_path) as run:
         run.finish(ROWS, {"policy/w": torch.zeros(1)}, {})
-    with opened(tmp_path, settings={"members": 3}) as other, pytest.raises(Off2OnError, match="other settings"):
+    told = re.escape(f"{tmp_path} holds a finished run with other settings: {named}. Remove the directory")
+    with opened(tmp_path, **changes) as other, pytest.raises(Off2OnError, match=told):
         other.complete()
+    with opened(tmp_path) as same:
+        assert same.complete()
 
 
-def test_a_state_of_other_settings_is_one_clear_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("changes", "named"), OTHERS)
+def test_the_state_of_another_job_is_refused(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
     with opened(tmp_path) as run:
         run.save_state({"x": torch.zeros(1)}, {})
-    with (
-        opened(tmp_path, settings={"members": 3}) as other,
-        pytest.raises(Off2OnError, match=r"interrupted run with other settings .* remove it"),
-    ):
+    told = (
+        re.escape(f"state of an interrupted run with other settings: {named}. Go back") + ".* or remove the file"
+    )
+    with opened(tmp_path, **changes) as other, pytest.raises(Off2OnError, match=told):
         other.load_state()
     assert (tmp_path / STATE).exists()
+
+
+def test_settings_that_a_run_does_not_read_refuse_nothing(tmp_path: Path) -> None:
+    """The hash alone speaks for them: run.json may have other words for a method, or a new setting."""
+    with opened(tmp_path) as run:
+        run.finish(ROWS, {"policy/w": torch.zeros(1)}, {})
+    with opened(tmp_path, settings={"network": {"width": 8}, "new": 1}, scale="other") as same:
+        assert same.complete()
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
@@ -97,7 +128,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from off2on.training.rundir import RunDirectory
-with RunDirectory(Path(sys.argv[1]), {}, wait=False, checkpoint_seconds=0):
+with RunDirectory(Path(sys.argv[1]), {}, "", wait=False, checkpoint_seconds=0):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
 """
@@ -121,10 +152,10 @@ def test_two_runs_on_one_directory_is_one_clear_error(tmp_path: Path) -> None:
         assert run.load_state() is None
 
 
-def test_wait_carries_on_after_an_orphan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wait_takes_over_when_the_other_process_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     process = holder(tmp_path, 0.5)
     start = time.monotonic()
-    with RunDirectory(tmp_path, IDENTITY, wait=True, checkpoint_seconds=0):
+    with RunDirectory(tmp_path, IDENTITY, "abc", wait=True, checkpoint_seconds=0):
         assert time.monotonic() - start > 0.1
         assert f"process {os.getpid()}" in (tmp_path / ".owner").read_text()
     process.wait()

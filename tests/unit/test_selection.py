@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from off2on.config import REPOSITORY, SCALES, Scale, load_scale
+from off2on.config import REPOSITORY
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS, get_method
+from off2on.scale import SCALES, Scale, load_scale
 from off2on.selection import (
     Pretraining,
     Run,
@@ -47,7 +48,7 @@ def test_every_run_has_what_it_starts_from(name: str) -> None:
     scale = load_scale(name)
     have = set(pretrainings(scale))
     for run in runs(scale):
-        algorithm = get_method(run.method).offline
+        algorithm = get_method(run.method).start
         assert (algorithm is None) == (run.method == "sac")
         assert algorithm is None or Pretraining(run.task, run.dataset, algorithm, run.seed) in have
         assert (run.dataset == "none") == (run.method == "sac")
@@ -170,9 +171,9 @@ def test_a_method_may_not_need_more_members_than_are_pretrained(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("name", "patterns", "says"),
     [
-        ("my/method", ["*/*"], "'my/method' is no name of a method"),
-        ("my method", ["*/*"], "'my method' is no name of a method"),
-        ("", ["*/*"], "'' is no name of a method"),
+        ("my/method", ["*/*"], "'my/method' is not a valid name of a method"),
+        ("my method", ["*/*"], "'my method' is not a valid name of a method"),
+        ("", ["*/*"], "'' is not a valid name of a method"),
         ("ours", ["*/*"], "'ours': the method exists already"),
         ("mine", ["*/medum"], "'mine': '*/medum' fits no task/dataset; did you mean '*/medium'?"),
     ],

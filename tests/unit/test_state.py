@@ -1,8 +1,10 @@
+"""Networks as flat tensors, and an optimiser that continues from its state."""
+
 import numpy as np
 import pytest
 import torch
 
-from off2on.agents.ensemble import init_agent
+from off2on.agents.sac import init_agent
 from off2on.nn.adam import Adam
 from off2on.nn.state import copy_into, flatten, unflatten
 
@@ -29,7 +31,7 @@ def test_copy_into_keeps_the_tensors_and_changes_their_values() -> None:
         copy_into({"a": {"x": tensor}}, {"a/x": torch.zeros(3)})
 
 
-def test_adam_goes_on_from_its_state_bit_by_bit() -> None:
+def test_adam_continues_from_its_state_bit_for_bit() -> None:
     def start() -> tuple[dict[str, dict[str, torch.Tensor]], Adam]:
         nets = {"a": {"x": torch.linspace(-1, 1, 5), "y": torch.ones(2)}}
         return nets, Adam(nets, {"a": 1e-2})

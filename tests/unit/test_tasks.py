@@ -1,10 +1,15 @@
+"""The tasks: rewards, ends, sizes and bounds of their environments, and scores."""
+
 from typing import Any
 
 import numpy as np
 import pytest
 
-from off2on.envs.tasks import TASKS, get_task, make_env
+from off2on.envs.make import make_env
+from off2on.envs.rollout import Rollout
+from off2on.envs.tasks import TASKS, Task, get_task
 from off2on.errors import Off2OnError
+from off2on.observations import ObservationSpec
 
 
 def healthy(name: str, qpos: np.ndarray, qvel: np.ndarray) -> bool:
@@ -63,21 +68,47 @@ def test_limits_of_height_angle_and_state(name: str, index: int, value: float) -
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_sizes_and_bounds_are_the_environment_s(name: str) -> None:
+def test_sizes_and_bounds_are_those_of_the_environment(name: str) -> None:
     task = get_task(name)
     env: Any = make_env(task)
-    assert env.observation_space.shape == (task.observation_size,)
+    assert env.observation_space.shape == task.observation.shape
     assert env.action_space.shape == (task.action_size,)
-    assert env.action_space.low.min() == -1
-    assert env.action_space.high.max() == 1
+    assert (env.action_space.low == -1).all()
+    assert (env.action_space.high == 1).all()
+    # nothing stands between: the locomotion tasks take actions as they are
+    assert env is env.unwrapped
     assert task.horizon == 1000
+    assert (task.sizes.observation, task.sizes.action) == (task.observation, task.action_size)
+
+
+PENDULUM = Task("pendulum", "Pendulum-v1", ObservationSpec((3,)), 1, -1200.0, -150.0, horizon=20)
+
+
+def test_an_environment_of_other_bounds_is_stepped_over_its_whole_range() -> None:
+    env: Any = make_env(PENDULUM)
+    assert (env.unwrapped.action_space.low, env.unwrapped.action_space.high) == (-2, 2)
+    assert (env.action_space.low, env.action_space.high) == (-1, 1)
+    env.reset(seed=0)
+    for action, torque in ((-1.0, -2.0), (-0.25, -0.5), (0.0, 0.0), (0.5, 1.0), (1.0, 2.0)):
+        env.step(np.array([action], np.float32))
+        assert env.unwrapped.last_u == pytest.approx(torque)
+
+
+def test_a_roll_out_keeps_the_actions_of_the_agent() -> None:
+    rollout = Rollout(PENDULUM, 1)
+    env: Any = rollout._lanes[0].env
+    (episode,) = rollout.episodes(lambda observations: np.ones((len(observations), 1), np.float32), [3])
+    assert (episode.actions == 1).all()
+    assert env.unwrapped.last_u == 2
+    assert len(episode) == PENDULUM.horizon
+    assert episode.observations.shape == (21, 3)
 
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [("halfcheetah", -280.178953, 12135.0), ("hopper", -20.272305, 3234.3), ("walker2d", 1.629008, 4592.3)],
 )
-def test_normalised_scores_use_d4rl_s_references(name: str, low: float, high: float) -> None:
+def test_normalised_scores_use_the_references_of_d4rl(name: str, low: float, high: float) -> None:
     task = get_task(name)
     assert task.normalized(low) == 0
     assert task.normalized(high) == 100

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.conftest import micro_scale
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-MICRO = CHECKOUT / "tests" / "micro.yaml"
 #: where the micro scale puts its results
 RESULTS, FIGURES = Path("results/micro/local"), Path("figures/micro/local")
 RUN = RESULTS / "runs/halfcheetah/medium/ours/seed0"
@@ -49,6 +50,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def scale(shared: Path) -> Path:
+    """The file of the scale `micro`, one for all processes."""
+    path = shared / "micro.yaml"
+    with FileLock(f"{path}.lock"):
+        return path if path.is_file() else micro_scale(path)
+
+
+@pytest.fixture(scope="session")
 def repository(shared: Path) -> Path:
     """A copy of the code, so that an edit of the checkout during the tests changes no hash."""
     root = shared / "repository"
@@ -63,14 +72,14 @@ def repository(shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(shared: Path, repository: Path) -> Path:
+def finished(shared: Path, repository: Path, scale: Path) -> Path:
     """The micro scale, run to its report; read only."""
     directory = shared / "micro"
     with FileLock(f"{directory}.lock"):
         if not (directory / "output.txt").is_file():
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
-            done = run(repository, directory, "--config", f"scale={MICRO}")
+            done = run(repository, directory, "--config", f"scale={scale}")
             assert done.returncode == 0, done.stdout
             (directory / "output.txt").write_text(done.stdout)
     return directory

@@ -14,7 +14,14 @@ from .conftest import Snakemake, command, environment
 PAPER_RUNS = dict.fromkeys(
     ("ours", "awac", "bcq-ft", "sac-ft", "uniform", "online-only", "ours-n1", "ours-n3", "cql-reg"), 48
 )
-PAPER_RUNS |= {"ours-ratio-mixture": 48, "sac": 12, "fqe-init": 16, "sac-ft-online": 4, "fqe-init-n1": 8}
+PAPER_RUNS |= {
+    "iql": 48,
+    "ours-ratio-mixture": 48,
+    "sac": 12,
+    "fqe-init": 16,
+    "sac-ft-online": 4,
+    "fqe-init-n1": 8,
+}
 
 
 def counts(output: str) -> dict[str, int]:
@@ -34,7 +41,7 @@ def test_paper_plans_12_datasets_with_4_seeds_of_each_method(snakemake: Snakemak
         found = re.findall(rf"finetune {method} on \S+/\S+, seed [0-3]$", done.stdout, re.MULTILINE)
         assert len(found) == runs, method
     assert jobs["finetune"] == sum(PAPER_RUNS.values())
-    for algorithm, runs in {"cql": 48, "awac": 48, "bcq": 48, "fqe": 16}.items():
+    for algorithm, runs in {"cql": 48, "awac": 48, "bcq": 48, "iql": 48, "fqe": 16}.items():
         assert len(re.findall(rf"pretrain {algorithm} on ", done.stdout)) == runs, algorithm
 
 
@@ -66,6 +73,18 @@ def test_one_figure_is_a_target(snakemake: Snakemake) -> None:
     jobs = counts(done.stdout)
     assert jobs["fig_4a"] == 1
     assert not {"fig_3", "report"} & set(jobs)
+
+
+@pytest.mark.parametrize(("figure", "pretrainings", "runs"), [("fig_4a", 4, 4), ("fig_2", 0, 0), ("fig_1a", 2, 0)])
+def test_a_figure_needs_the_jobs_that_it_reads(
+    snakemake: Snakemake, figure: str, pretrainings: int, runs: int
+) -> None:
+    seeds = 2
+    done = snakemake(figure, "-n", "--config", "scale=quick", f"seeds={seeds}")
+    assert done.returncode == 0, done.stdout
+    jobs = counts(done.stdout)
+    assert (jobs.get("pretrain", 0), jobs.get("finetune", 0)) == (pretrainings, runs)
+    assert "aggregate" not in jobs
 
 
 def test_the_workflow_passes_snakemakes_linter(snakemake: Snakemake) -> None:

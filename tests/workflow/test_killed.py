@@ -11,7 +11,7 @@ import pytest
 
 from off2on.reproduce import LOCK, hold
 
-from .conftest import MICRO, RUN, Snakemake, command, environment
+from .conftest import RUN, Snakemake, command, environment
 
 
 def numbers(run: Path) -> list[dict[str, str]]:
@@ -32,9 +32,9 @@ def wait_for(path: Path, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["with its jobs", "alone"])
 def test_sigkill_then_reproduce_ends_in_the_same_numbers(
-    snakemake: Snakemake, finished: Path, repository: Path, tmp_path: Path, whole_group: bool
+    snakemake: Snakemake, finished: Path, repository: Path, scale: Path, tmp_path: Path, whole_group: bool
 ) -> None:
-    config = ["--config", f"scale={MICRO}"]
+    config = ["--config", f"scale={scale}"]
     first = command(repository, tmp_path, str(RUN / "progress.csv"), *config, module="off2on.reproduce")
     with (tmp_path / "first.txt").open("w") as output:
         process = subprocess.Popen(
@@ -57,12 +57,20 @@ def test_sigkill_then_reproduce_ends_in_the_same_numbers(
     assert numbers(tmp_path / RUN) == numbers(finished / RUN)
 
 
-def test_a_second_snakemake_in_the_directory_is_refused(snakemake: Snakemake, tmp_path: Path) -> None:
+def test_a_second_snakemake_in_the_directory_is_refused(snakemake: Snakemake, scale: Path, tmp_path: Path) -> None:
     descriptor = hold(tmp_path / LOCK)
     for module in ("off2on.reproduce", "snakemake"):
-        done = snakemake("--config", f"scale={MICRO}", module=module)
+        done = snakemake("--config", f"scale={scale}", module=module)
         assert done.returncode == 2
         assert f"process {os.getpid()} runs the workflow in {tmp_path}" in done.stdout
     assert not (tmp_path / "results").exists()
+    # with Snakemake's own lock there, its advice to remove it would contradict ours
+    lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text("results/micro/local/analysis/runs.csv\n")
+    done = snakemake("aggregate", "--config", f"scale={scale}")
+    assert done.returncode != 0
+    assert f"process {os.getpid()} runs the workflow in {tmp_path}" in done.stdout
+    assert "--unlock" not in done.stdout
     os.close(descriptor)
     os.close(hold(tmp_path / LOCK))

@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import MICRO, run_off2on
+from tests.conftest import run_off2on
 
-COMMON = ("--scale", MICRO, "--task", "halfcheetah", "--checkpoint-seconds", "0")
+COMMON = ("--scale", "micro.yaml", "--task", "halfcheetah", "--checkpoint-seconds", "0")
 LOOPS = {
     "pretrain": ("pretrain", *COMMON, "--dataset", "medium"),
     "ours": ("finetune", *COMMON, "--dataset", "medium", "--method", "ours"),
@@ -50,8 +50,9 @@ def progress(out: Path) -> pd.DataFrame:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loop", LOOPS)
-def test_killed_and_resumed_gives_the_same_bytes(loop: str, micro: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_gives_the_same_bytes(loop: str, micro: Path, micro_yaml: Path, tmp_path: Path) -> None:
     shutil.copytree(micro, tmp_path, dirs_exist_ok=True)
+    shutil.copy(micro_yaml, tmp_path / "micro.yaml")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert run_off2on(*LOOPS[loop], "--out", whole, cwd=tmp_path).returncode == 0
     seed = random.SystemRandom().randrange(10**6)

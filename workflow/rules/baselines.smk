@@ -48,7 +48,7 @@ def finish_registration():
 
 def check_rule(name, path):
     """Without a rule Snakemake would take a file that is there for up to date, and its tables with it."""
-    if not any(rule.is_producer(str(path)) for rule in workflow.rules):
+    if not any(made.is_producer(str(path)) for made in workflow.rules):
         stop(
             f"baseline '{name}': no rule writes {path}. The output of its rule must be "
             f"baseline_files('{name}'), by the name that register_baseline was called with"

@@ -108,6 +108,18 @@ def results():
     return [LAYOUT.pretrain(*job) for job in PRETRAININGS] + [LAYOUT.run(*run) for run in OWN_RUNS + BASELINE_RUNS]
 
 
+def drawn(name):
+    """The directories of the runs that a figure draws, and the likelihoods: all that it reads of results."""
+    spec, found = FIGURES[name], []
+    if "runs" in spec.needs:
+        found += [
+            LAYOUT.run(*run)
+            for run in OWN_RUNS + BASELINE_RUNS
+            if spec.draws(run.task, run.dataset, run.method, REGISTERED.get(run.method, ()))
+        ]
+    return found + (LIKELIHOODS if "likelihoods" in spec.needs else [])
+
+
 # -------------------------------------------------------------------------- what a job's result depends on
 
 

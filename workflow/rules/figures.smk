@@ -50,18 +50,6 @@ rule claims:
         "off2on claims > {log:q} 2>&1"
 
 
-def drawn(name):
-    """The directories of the runs that a figure draws, and the likelihoods: all that it reads of results."""
-    spec, found = FIGURES[name], []
-    if "runs" in spec.needs:
-        found += [
-            LAYOUT.run(*run)
-            for run in OWN_RUNS + BASELINE_RUNS
-            if spec.draws(run.task, run.dataset, run.method, REGISTERED.get(run.method, ()))
-        ]
-    return found + (LIKELIHOODS if "likelihoods" in spec.needs else [])
-
-
 for name in FIGURES:
 
     rule:

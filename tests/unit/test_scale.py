@@ -1,4 +1,4 @@
-"""The scales: what their files say, and what a wrong file says back."""
+"""The scales: what their files say, and the errors of a wrong file."""
 
 from pathlib import Path
 
@@ -7,8 +7,12 @@ import pytest
 import yaml
 
 from off2on import schema
-from off2on.config import REPOSITORY, SCALES, load_scale
+from off2on.algorithms import ALGORITHMS
+from off2on.algorithms.fqe import Fqe
+from off2on.config import REPOSITORY, value_of, values
 from off2on.errors import Off2OnError
+from off2on.scale import SCALES, load_scale
+from off2on.settings import Settings
 
 FILES = [*sorted((REPOSITORY / "config").glob("*.yaml")), REPOSITORY / "tests" / "micro.yaml"]
 
@@ -28,17 +32,18 @@ def test_every_file_fits_model_and_schema(path: Path) -> None:
     assert path.read_text().startswith("# yaml-language-server: $schema=")
 
 
-def test_the_papers_own_settings() -> None:
+def test_scale_paper_has_the_settings_of_the_paper() -> None:
     paper = load_scale("paper")
     usual, medium, expert = (paper.settings("halfcheetah", d) for d in ("random", "medium", "medium-expert"))
-    assert (usual.members, usual.network.width, usual.network.depth, usual.online.batch) == (5, 256, 2, 256)
-    assert (usual.online.env_steps, usual.online.first_epoch_multiplier, usual.online.rho) == (250_000, 5, 0.75)
-    assert (usual.offline.steps, usual.offline.min_q_weight, medium.offline.min_q_weight) == (1_000_000, 5, 10)
+    assert (usual.members, usual.network.width, usual.network.depth, usual.sac.batch) == (5, 256, 2, 256)
+    loop = usual.finetuning
+    assert (loop.env_steps, loop.first_epoch_multiplier, usual.balanced.rho) == (250_000, 5, 0.75)
+    assert (usual.cql.steps, usual.cql.min_q_weight, medium.cql.min_q_weight) == (1_000_000, 5, 10)
     assert (expert.network.depth, paper.settings("hopper", "medium-expert").network.depth) == (3, 2)
-    assert {paper.settings("halfcheetah", d).offline.policy_lr for d in paper.datasets} == {1e-4}
+    assert {paper.settings("halfcheetah", d).cql.policy_lr for d in paper.datasets} == {1e-4}
     # Fig. 13 compares ensembles over a million steps (facts 9)
     lengths = {
-        name: {paper.settings("halfcheetah", d, name).online.env_steps for d in paper.datasets}
+        name: {paper.settings("halfcheetah", d, name).finetuning.env_steps for d in paper.datasets}
         for name in ("ours", "fqe-init", "ours-n1", "sac-ft")
     }
     assert lengths == {"ours": {1_000_000}, "fqe-init": {1_000_000}, "ours-n1": {250_000}, "sac-ft": {250_000}}
@@ -47,8 +52,8 @@ def test_the_papers_own_settings() -> None:
 
 def test_reduced_scales_clone_behaviour_for_at_most_a_fifth() -> None:
     for name in ("smoke", "quick", "laptop"):
-        offline = load_scale(name).offline
-        assert offline.bc_steps <= offline.steps / 5
+        cql = load_scale(name).cql
+        assert cql.bc_steps <= cql.steps / 5
 
 
 def write(path: Path, text: str) -> str:
@@ -57,24 +62,24 @@ def write(path: Path, text: str) -> str:
 
 
 def test_a_file_may_extend_a_scale(tmp_path: Path) -> None:
-    mine = load_scale(write(tmp_path / "mine.yaml", "extends: smoke\nname: mine\noffline: {steps: 300}\n"))
+    mine = load_scale(write(tmp_path / "mine.yaml", "extends: smoke\nname: mine\ncql: {steps: 300}\n"))
     smoke = load_scale("smoke")
     assert mine.name == "mine"
-    assert mine.offline == smoke.offline.model_copy(update={"steps": 300})
-    assert mine.online == smoke.online
+    assert mine.cql == smoke.cql.model_copy(update={"steps": 300})
+    assert mine.finetuning == smoke.finetuning
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("offline: {stepz: 3}", "offline.stepz: Extra inputs"),
-        ("online: {batch: many}", "online.batch: Input should be a valid integer"),
-        ("online: {env_steps: 1234}", "env_steps = 1234 is no multiple of epoch_steps"),
-        ("overrides: {'*/medium': {offline: {stepz: 3}}}", "yaml: overrides.'*/medium'.offline.stepz: Extra"),
+        ("cql: {stepz: 3}", "cql.stepz: Extra inputs"),
+        ("sac: {batch: many}", "sac.batch: Input should be a valid integer"),
+        ("finetuning: {env_steps: 1234}", "env_steps = 1234 is not a multiple of epoch_steps"),
+        ("overrides: {'*/medium': {cql: {stepz: 3}}}", "yaml: overrides.'*/medium'.cql.stepz: Extra"),
         ("overrides: {'*/medium': {members: {a: 3}}}", "yaml: overrides.'*/medium'.members: Input should be"),
         (
-            "overrides: {'*/none': {online: {env_steps: 1234}}}",
-            "yaml: overrides.'*/none'.online: env_steps = 1234 is no multiple",
+            "overrides: {'*/none': {finetuning: {env_steps: 1234}}}",
+            "yaml: overrides.'*/none'.finetuning: env_steps = 1234 is not a multiple",
         ),
         ("methods: [ours]", "methods: Input should be a valid dictionary"),
         ("datasets: [small]", "datasets.0"),
@@ -109,26 +114,26 @@ def test_a_file_cannot_extend_itself_or_a_number(tmp_path: Path, base: str, says
 
 
 @pytest.mark.parametrize(("name", "steps"), [("fidelity", 25_000), ("fidelity-published", 12_000)])
-def test_fidelity_runs_have_the_papers_settings_but_for_their_length(name: str, steps: int) -> None:
+def test_fidelity_runs_have_the_settings_of_the_paper_but_for_their_length(name: str, steps: int) -> None:
     settings = load_scale(name).settings("halfcheetah", "medium", "ours")
     paper = load_scale("paper").settings("halfcheetah", "medium", "ours")
-    assert settings.online.env_steps == steps
-    assert paper.online.env_steps == 1_000_000
-    shorter = paper.online.model_copy(update={"env_steps": steps})
-    assert settings == paper.model_copy(update={"online": shorter})
+    assert settings.finetuning.env_steps == steps
+    assert paper.finetuning.env_steps == 1_000_000
+    shorter = paper.finetuning.model_copy(update={"env_steps": steps})
+    assert settings == paper.model_copy(update={"finetuning": shorter})
 
 
 def test_a_method_may_have_settings_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(
         "extends: smoke\nname: own\noverrides:\n"
-        "  '*/medium/awac': {awac: {beta: 0.5}}\n  '*/medium': {online: {rho: 0.5}}\n"
+        "  '*/medium/awac': {awac: {beta: 0.5}}\n  '*/medium': {balanced: {rho: 0.5}}\n"
     )
     scale = load_scale(str(path))
     assert scale.settings("halfcheetah", "medium", "awac").awac.beta == 0.5
     assert scale.settings("halfcheetah", "medium", "ours").awac.beta == 2.0
     assert scale.settings("halfcheetah", "random", "awac").awac.beta == 2.0
-    assert scale.settings("halfcheetah", "medium", "awac").online.rho == 0.5
+    assert scale.settings("halfcheetah", "medium", "awac").balanced.rho == 0.5
     assert scale.settings("halfcheetah", "medium").awac.beta == 2.0
 
 
@@ -147,15 +152,33 @@ def test_a_file_that_names_methods_leaves_the_others_out(tmp_path: Path) -> None
     assert load_scale(str(path)).methods == load_scale("smoke").methods
 
 
-def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+def test_a_duplicate_key_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text("extends: smoke\nname: own\nseeds: 1\nseeds: 2\n")
-    with pytest.raises(Off2OnError, match=r"own\.yaml: not readable as YAML: twice: seeds"):
+    with pytest.raises(Off2OnError, match=r"own\.yaml: not readable as YAML: duplicate keys: seeds"):
         load_scale(str(path))
 
 
 def test_steps_are_whole_epochs(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
-    path.write_text("extends: smoke\nname: own\nonline: {warmup_steps: 150}\n")
-    with pytest.raises(Off2OnError, match="warmup_steps = 150 is no multiple of epoch_steps = 200"):
+    path.write_text("extends: smoke\nname: own\nfinetuning: {warmup_steps: 150}\n")
+    with pytest.raises(Off2OnError, match="warmup_steps = 150 is not a multiple of epoch_steps = 200"):
         load_scale(str(path))
+
+
+def test_every_algorithm_with_settings_has_its_section() -> None:
+    settings = load_scale("smoke").settings("halfcheetah", "random")
+    for name, algorithm in ALGORITHMS.items():
+        if algorithm.settings is not None:
+            assert isinstance(getattr(settings, name), algorithm.settings)
+            assert settings.of(algorithm.settings) is getattr(settings, name)
+
+
+def test_values_have_a_dotted_key_each_and_a_network_is_one_value() -> None:
+    settings = Settings()
+    found = values(settings)
+    assert found["members"] == 5
+    assert found["network"] is settings.network
+    assert found["awac.policy"].depth == 4
+    assert {key for key in found if key.startswith("fqe.")} == {f"fqe.{name}" for name in Fqe.model_fields}
+    assert all(value_of(settings, key) is value for key, value in found.items())
