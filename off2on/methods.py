@@ -266,7 +266,7 @@ METHODS = {
             "iql",
             "uniform",
             "iql",
-            style=Style("#7F3C8D", MIXED, "*"),
+            style=Style("#6A0DAD", MIXED, "*"),
             figures={"fig_3": "IQL"},
         ),
     )

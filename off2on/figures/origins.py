@@ -69,7 +69,7 @@ def _settings_sheet(title: str, groups: Mapping[str, list[Info]], labels: Mappin
 def _by_name(jobs: Iterable[Info], kind: str) -> dict[str, list[Info]]:
     """The jobs of a kind by method or algorithm."""
     found = [(info[NAMES[kind]], info) for info in jobs if info["kind"] == kind]
-    names = in_order((own for own, _ in found), METHODS)
+    names = in_order((own for own, _ in found), METHODS if kind == "finetune" else ())
     return {name: [i for own, i in found if own == name] for name in names}
 
 

@@ -95,7 +95,7 @@ def test_an_unknown_entry_is_an_error(package: Path) -> None:
 def test_nothing_is_imported_to_hash_training_code() -> None:
     code = (
         "import sys; from off2on.codehash import code_hash, reachable\n"
-        "code_hash('off2on.agents.ensemble'); assert 'off2on.nn.mlp' in reachable(['off2on.agents.ensemble'])\n"
+        "code_hash('off2on.agents.sac'); assert 'off2on.nn.mlp' in reachable(['off2on.agents.sac'])\n"
         "assert not {'torch', 'numpy', 'off2on.agents'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -21,6 +21,7 @@ from off2on.seeding import job_key, stream
 from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
 from off2on.settings import Settings
 from off2on.training import pretrain as pretraining
+from off2on.training import schedule
 from off2on.training.finetune import finetune
 from off2on.training.pretrain import pretrain
 from tests.unit.small import SETTINGS, inputs_of, training, tuning, with_settings, write_agents, write_data
@@ -60,7 +61,7 @@ def test_the_minibatches_of_a_pretraining_come_from_the_stream_of_job_member_and
     for member in range(2):
         rng = stream("pretrain", "local", "hopper", "random", "cql", 0, member, "batch")
         for rows in drawn:
-            assert rows[member].tolist() == rng.integers(39, size=8).tolist()
+            assert rows[member].tolist() == rng.integers(39, size=job.batch).tolist()
 
 
 def test_the_record_of_a_job_begins_with_its_identity() -> None:
@@ -92,7 +93,7 @@ def test_the_record_of_a_job_begins_with_its_identity() -> None:
 def test_settings_of_the_record_are_nested_as_in_a_scale_and_can_be_read_back() -> None:
     job = tuning("awac")
     read = settings_read(job)
-    assert read["awac"]["policy"] == {"width": 8, "depth": 2}
+    assert read["awac"]["policy"] == job.settings.awac.policy.model_dump()
     assert read["finetuning"]["env_steps"] == 30
     again = Settings.model_validate(read)
     # but for what AWAC's pre-training alone reads
@@ -117,8 +118,8 @@ def test_members_and_lengths_of_a_run(
     method: str, members: int, epochs: int, updates: list[int], section: str
 ) -> None:
     job = tuning(method)
-    assert (job.members, job.epochs, job.section) == (members, epochs, section)
-    assert [job.updates(epoch) for epoch in range(epochs)] == updates
+    assert (job.members, schedule.epochs(job), job.section) == (members, epochs, section)
+    assert [schedule.updates(job, epoch) for epoch in range(epochs)] == updates
 
 
 @pytest.mark.parametrize("job", [*TRAINING, *TUNING], ids=named)

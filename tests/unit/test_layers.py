@@ -10,8 +10,8 @@ PACKAGE = Path(off2on.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
+    {"adopt", "plan"},
     {"figures", "training"},
-    {"plan"},
     {"selection"},
     {"jobs", "scale"},
     {"methods"},

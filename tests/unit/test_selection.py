@@ -39,14 +39,14 @@ def test_paper_is_12_datasets_with_4_seeds_of_each_method() -> None:
     assert alone == {"sac-ft-online": 4, "fqe-init-n1": 2 * 4, "fqe-init": 4 * 4}
     assert set(per_method.values()) == {12 * 4}
     assert len(datasets(scale)) == 12
-    per_algorithm = Counter(job.algorithm for job in pretrainings(scale))
-    assert per_algorithm == {"cql": 12 * 4, "awac": 12 * 4, "bcq": 12 * 4, "fqe": 4 * 4}
+    per_algorithm = Counter(job.algorithm for job in pretrainings(runs(scale)))
+    assert per_algorithm == {"cql": 12 * 4, "awac": 12 * 4, "bcq": 12 * 4, "iql": 12 * 4, "fqe": 4 * 4}
 
 
 @pytest.mark.parametrize("name", SCALES)
 def test_every_run_has_what_it_starts_from(name: str) -> None:
     scale = load_scale(name)
-    have = set(pretrainings(scale))
+    have = set(pretrainings(runs(scale)))
     for run in runs(scale):
         algorithm = get_method(run.method).start
         assert (algorithm is None) == (run.method == "sac")
