@@ -22,7 +22,7 @@ from off2on.nn.action_vae import KL_WEIGHT, decode, encode, init_vae, kl_diverge
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.encoder import encode as features_of
 from off2on.nn.encoder import feature_size
-from off2on.nn.linear import init_linear, numbered
+from off2on.nn.linear import init_linear
 from off2on.nn.mlp import joined, mlp
 from off2on.nn.state import Nets
 from off2on.settings import Settings
@@ -46,10 +46,10 @@ def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generat
     """Fresh networks `KEPT`, targets being copies; member `i` draws from `rngs[i]` alone."""
     bcq, features = settings.of(Bcq), feature_size(sizes.observation)
     encoder, decoder = init_vae(features, sizes.action, bcq.vae_widths, rngs)
-    layers = [features + sizes.action, *bcq.widths]
-    first, second = (init_linear(numbered([*layers, 1]), rngs) for _ in range(2))
+    pair = features + sizes.action
+    first, second = (init_linear(pair, bcq.widths, 1, rngs) for _ in range(2))
     critic = {name: torch.cat([first[name], second[name]]) for name in first}
-    perturbation = init_linear(numbered([*layers, sizes.action]), rngs)
+    perturbation = init_linear(pair, bcq.widths, sizes.action, rngs)
     return {
         "vae_encoder": encoder,
         "vae_decoder": decoder,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from off2on.nn.gaussian import Gaussian, gaussian
-from off2on.nn.linear import init_linear, numbered
+from off2on.nn.linear import init_linear
 from off2on.nn.mlp import Params, joined, mlp
 
 #: range of the encoder's log std
@@ -31,9 +31,9 @@ def init_vae(
 ) -> tuple[Params, Params]:
     """Encoder (trunk `layer0..`, heads `mean` and `log_std`) and decoder (`layer0..`), both `[E, ...]`."""
     latent = latent_size(action_size)
-    heads = dict.fromkeys(("mean", "log_std"), (widths[-1], latent))
-    encoder = init_linear(numbered([features + action_size, *widths]) | heads, rngs)
-    decoder = init_linear(numbered([features + latent, *widths, action_size]), rngs)
+    heads = dict.fromkeys(("mean", "log_std"), latent)
+    encoder = init_linear(features + action_size, widths, heads, rngs)
+    decoder = init_linear(features + latent, widths, action_size, rngs)
     return encoder, decoder
 
 

@@ -3,7 +3,7 @@
 The cases are those of the registry, at the sizes of each entry's example, so a new algorithm is tested too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from off2on.algorithms.algorithm import PhaseName, Sizes
 from off2on.config import Network
 from off2on.data.batch import Batch
 from off2on.nn.mlp import layer_names
+from off2on.nn.state import Nets
 from off2on.observations import ObservationSpec
 from off2on.settings import Settings
 
@@ -40,13 +41,19 @@ class Case:
         """Whether members have minibatch and noise of their own and never meet."""
         return self.phase == "offline"
 
-    def make(self, members: list[int], settings: Any = None) -> Any:
-        """The agent; the networks of a member depend on its number alone. Critics do not start near zero."""
+    def make(self, members: list[int], settings: Any = None, place: Callable[[Nets], Nets] = dict) -> Any:
+        """The agent; the networks of a member depend on its number alone. Critics do not start near zero.
+
+        Args:
+            members: their numbers.
+            settings: in place of those of the case.
+            place: fresh networks -> the same ones on a device.
+        """
         settings = self.settings if settings is None else settings
         module = agent_module(self.algorithm)
         nets = module.init_nets(SIZES, settings, [np.random.default_rng([9, i]) for i in members])
         nets["critic"][f"{layer_names(nets['critic'])[-1]}.weight"] *= 100
-        return (module.offline_agent if self.independent else module.online_agent)(nets, settings)
+        return (module.offline_agent if self.independent else module.online_agent)(place(nets), settings)
 
     def draw(self, agent: Any, members: list[int], k: int) -> tuple[Batch, Any]:
         """Minibatch and noise of update `k`; those of a member depend on its number alone."""
