@@ -15,7 +15,7 @@ from tests.conftest import micro_scale
 from .conftest import FIGURES, RESULTS, RUN, Snakemake
 
 #: with these, at most eight jobs
-SMALL = ("methods=[ours,sac]", "figures=[fig_4a]")
+SMALL = ("methods=[ours,sac]", "figures=[fig_9]")
 JOB = re.compile(r"^(?:Job \d+: |rule )(\w+)", re.MULTILINE)
 
 
@@ -98,16 +98,16 @@ def test_an_edit_reruns_exactly_what_it_concerns(
     pretrain = "pretrain cql on halfcheetah/medium, seed 0"
     ours = "finetune ours on halfcheetah/medium, seed 0"
     sac = "finetune sac on halfcheetah/none, seed 0"
-    analysis = {"aggregate micro", "test the claims on micro", "draw fig_4a", "write the report"}
+    analysis = {"aggregate micro", "test the claims on micro", "draw fig_9", "write the report"}
 
     assert after("agents/sac.py", "\n# a comment\n") == set()
     assert after("agents/awac.py") == after("training/rundir.py") == set()
     assert after("envs/tasks.py") == analysis
     assert after("figures/fig_1a.py") == set()
-    assert after("figures/curve_figure.py") == {"draw fig_4a", "write the report"}
+    assert after("figures/curve_figure.py") == {"draw fig_9", "write the report"}
     assert after("agents/cql.py") == {pretrain, ours} | analysis
     assert after("replay/balanced.py") == {ours} | analysis
-    assert after("replay/uniform.py") == {sac, *analysis} - {"draw fig_4a"}
+    assert after("replay/uniform.py") == {sac, *analysis} - {"draw fig_9"}
     assert after("training/collect.py") == {collect, pretrain, ours} | analysis
 
 
