@@ -127,7 +127,7 @@ class FinetuneJob(_Job):
 
     @property
     def longer_first_epoch(self) -> bool:
-        """Whether the first epoch has more gradient steps: never from fresh networks (facts 10.2)."""
+        """Whether the first epoch has more gradient steps: never from fresh networks [S42]."""
         return self.phase.longer_first_epoch and self.method.start is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Where everything lies: the contract between the DAG, the jobs and the figures (design, section 3)."""
+"""Where everything lies: the contract between the DAG, the jobs and the figures (docs/results-format.md)."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -164,7 +164,7 @@ def finetune_cost(job: FinetuneJob) -> Row:
 
 
 def likelihood_cost(scale: Scale, task: str) -> Row:
-    """The VAE of one dataset and seed with its roll-outs: training, then `K` decodings a pair (facts 6.2)."""
+    """The VAE of one dataset and seed with its roll-outs: training, then `K` decodings a pair [S89]."""
     settings, sizes = scale.likelihood, get_task(task).sizes
     first, last = settings.widths[0], settings.widths[-1]
     hidden = sum(a * b for a, b in pairwise(settings.widths))

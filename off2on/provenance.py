@@ -1,4 +1,4 @@
-"""What a result came from: commit, versions, hardware (design, 'run.json')."""
+"""What a result came from: commit, versions, hardware (docs/results-format.md)."""
 
 import hashlib
 import json

@@ -18,7 +18,7 @@ DENSITY_PASSES = 8
 
 
 class Balanced(Section):
-    """Balanced replay and its density network (facts 0.1, 1.1 to 1.4)."""
+    """Balanced replay and its density network [S1-S15, S17]."""
 
     density_batch: Count = Field(256, description="offline, and online, pairs of a density-network step")
     density_depth: Count = Field(2, description="hidden layers of the density network, of the networks' width")

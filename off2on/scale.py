@@ -31,7 +31,7 @@ class Collect(Section):
 
 
 class Likelihood(Section):
-    """A VAE's likelihood of offline and of online state-action pairs (facts 6.2)."""
+    """A VAE's likelihood of offline and of online state-action pairs [S87, S89]."""
 
     datasets: tuple[str, ...] = Field(
         ("halfcheetah/random",), description="patterns on task/dataset; those with CQL agents have the analysis"

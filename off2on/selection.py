@@ -1,4 +1,4 @@
-"""Which jobs a scale stands for, and what `snakemake --config` may narrow or widen (design, section 3).
+"""Which jobs a scale stands for, and what `snakemake --config` may narrow or widen (README.md, 'Selecting work').
 
 Read while the DAG is planned: imports neither torch nor Gymnasium.
 """
@@ -119,7 +119,7 @@ def finetune_job(scale: Scale, run: Run) -> FinetuneJob:
 
 
 def likelihoods(scale: Scale) -> list[Pretraining]:
-    """The CQL pre-trainings whose dataset has the VAE likelihood (facts 6.2)."""
+    """The CQL pre-trainings whose dataset has the VAE likelihood [S87]."""
     patterns = scale.likelihood.datasets
     return [
         job

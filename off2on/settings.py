@@ -23,13 +23,13 @@ class Pretraining(Section):
 
 
 class Finetuning(Section):
-    """The loop of every online run (facts 0.1, 1.8)."""
+    """The loop of every online run [S39, S41]."""
 
     env_steps: Count = 250_000
     epoch_steps: Count = Field(1_000, description="environment steps, and gradient steps, of an epoch")
     first_epoch_multiplier: Count = Field(5, description="gradient steps of the first epoch, in epochs")
     warmup_steps: int = Field(1_000, ge=0, description="environment steps before training from scratch")
-    scratch_members: Count = Field(1, description="ensemble size of training from scratch (facts 3.2)")
+    scratch_members: Count = Field(1, description="ensemble size of training from scratch [S67]")
     eval_episodes: Count = Field(5, description="deterministic episodes of an evaluation")
     auroc_pairs: Count = Field(10_000, description="largest number of online pairs the AUROC looks at")
 

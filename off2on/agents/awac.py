@@ -1,10 +1,10 @@
-"""AWAC as in rlkit's MuJoCo example, offline and online (facts 4).
+"""AWAC as in rlkit's MuJoCo example, offline and online [S72].
 
 The policy is a plain Gaussian whose mean goes through a tanh and whose std does not depend on the state. Its
 samples are given to the critics as they are, also outside [-1, 1]. Only `act` clips them, so that the replay
 buffer holds the actions that were executed; the reference keeps the unclipped ones and lets the environment clip.
 
-Offline, E independent agents. Online, one ensemble, in the form proposed in facts 4.4: it acts by the
+Offline, E independent agents. Online, one ensemble, in the form proposed in [S77]: it acts by the
 mixture-moment Gaussian of its members (no clamp: the bounds of `mixture` are out of reach of such policies), every
 member has its own TD target, and all policies are regressed with the same weights, from the mean of the members'
 advantages. One member is plain AWAC, the very same computation. Critics are stacked twin-major as in `twins`.
@@ -28,9 +28,9 @@ from off2on.nn.mlp import dense, hidden
 from off2on.nn.state import Nets
 from off2on.settings import Settings
 
-#: fine-tuning goes on with the targets of the offline agents (facts 4.4)
+#: fine-tuning goes on with the targets of the offline agents [S76]
 KEPT = ("policy", "critic", "target")
-#: range of the log std; it starts in the middle (facts 4.2)
+#: range of the log std; it starts in the middle [S71]
 LOG_STD = (-6.0, 0.0)
 
 
@@ -76,7 +76,7 @@ class _Awac(TwinAgent):
         yield awac_gradients(self.nets, self.terms(batch, noise))
 
     def terms(self, batch: Batch, noise: AwacNoise) -> Terms:
-        """The terms of the losses at the current parameters (facts 4.1, 4.4); the noise has the batch's shape."""
+        """The terms of the losses at the current parameters [S69, S70, S77]; the noise has the batch's shape."""
         gaussian = awac_policy(self.nets["policy"], batch.observations)
         features = encode(self.nets["critic"], batch.observations)
         q = q_values(self.nets["critic"], features, batch.actions)
@@ -168,7 +168,7 @@ def awac_gradients(nets: Nets, terms: Terms) -> tuple[Gradients, Metrics]:
 def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
     """Fresh networks `KEPT`; member `i` draws from `rngs[i]` alone.
 
-    The targets have random weights of their own, as in the reference (golden README, section 3).
+    The targets have random weights of their own, as in the reference [S74].
     """
     awac, features = settings.of(Awac), feature_size(sizes.observation)
     policy = init_policy(features, sizes.action, awac.policy.widths, rngs, heads=("mean",))

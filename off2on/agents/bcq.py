@@ -1,4 +1,4 @@
-"""Batch-constrained Q-learning: E independent agents, offline, and fine-tuned as an ensemble (facts 5).
+"""Batch-constrained Q-learning: E independent agents, offline, and fine-tuned as an ensemble [S78-S84].
 
 A VAE proposes actions like those of the data, a small network perturbs them, and the critics choose. Critics are
 stacked twin-major as in `twins`. Fine-tuning keeps the losses: every member has its own networks and target, on

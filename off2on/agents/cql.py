@@ -1,4 +1,4 @@
-"""Conservative Q-learning: E independent agents, trained together (facts 2.1).
+"""Conservative Q-learning: E independent agents, trained together [S51, S56].
 
 Nothing of one member reaches another: the losses of the members are summed, and every member has its own
 temperature, noise and minibatch. Critics are stacked twin-major as in `twins`.
@@ -98,7 +98,7 @@ class CqlAgent(TwinAgent):
         return CqlNoise(*(torch.from_numpy(np.stack(kind)) for kind in zip(*drawn, strict=True)))
 
     def stages(self, batch: Batch, noise: CqlNoise) -> Iterator[tuple[Gradients, Metrics]]:
-        """The temperature steps first: its new value enters the other losses (facts 2.1)."""
+        """The temperature steps first: its new value enters the other losses [S51]."""
         draws = policy_draws(self.nets["policy"], batch, noise)
         yield {"temperature": temperature_gradient(draws)}, {}
         cloning = self.steps < self.settings.bc_steps
@@ -164,7 +164,7 @@ def temperature_gradient(draws: Draws) -> tuple[Tensor]:
 def cql_gradients(
     nets: Nets, batch: Batch, draws: Draws, settings: Cql, cloning: bool
 ) -> tuple[Gradients, Metrics]:
-    """Losses at the current parameters and the gradient of each for its own network (facts 2.1).
+    """Losses at the current parameters and the gradient of each for its own network [S51-S57].
 
     Args:
         nets: networks of the agent; `temperature` is the one that enters the losses.

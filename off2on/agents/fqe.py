@@ -1,4 +1,4 @@
-"""Fitted Q evaluation: neutral critics of a fixed offline policy (facts 6.1).
+"""Fitted Q evaluation: neutral critics of a fixed offline policy [S85, S86].
 
 Twin critics of E independent members; the policies are those of the offline algorithm it starts from. The target
 takes no entropy, as CQL's does not, and each twin follows its own target: the smaller of two would be pessimistic.

@@ -1,4 +1,4 @@
-"""SAC on an ensemble: a mixture-moment policy and N clipped twin critics (facts 1.5-1.7).
+"""SAC on an ensemble: a mixture-moment policy and N clipped twin critics [S20, S25, S30, S33].
 
 One member is plain SAC. Critics are stacked twin-major, `[2N, in, out]` (see `twins`).
 """
@@ -57,7 +57,7 @@ class EnsembleAgent(TwinAgent):
         self.discount, self.tau = sac.discount, sac.tau
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.nets: Nets = {name: dict(params) for name, params in nets.items()}
-        # targets start as copies of the critics; the temperature starts again at 1 (facts 1.7)
+        # targets start as copies of the critics; the temperature starts again at 1 [S33, S34]
         self.nets.setdefault("target", {k: v.clone() for k, v in nets["critic"].items()})
         self.nets.setdefault("temperature", {"log_alpha": nets["policy"]["mean.bias"].new_zeros(())})
         rates = {"policy": sac.policy_lr, "temperature": sac.policy_lr, "critic": sac.q_lr}
@@ -86,7 +86,7 @@ def online_agent(nets: Nets, settings: Settings) -> EnsembleAgent:
 
 
 def sac_gradients(nets: Nets, batch: Batch, noise: SacNoise, discount: float) -> tuple[Gradients, Metrics]:
-    """Losses at the current parameters and the gradient of each for its own network (facts 1.6).
+    """Losses at the current parameters and the gradient of each for its own network [S26-S30].
 
     Returns:
         Gradients by network (`policy`, `critic`, `temperature`, in the order of their dictionaries), and the
@@ -103,7 +103,7 @@ def sac_gradients(nets: Nets, batch: Batch, noise: SacNoise, discount: float) ->
 
 
 def actor_gradients(nets: Nets, batch: Batch, features: Tensor, noise: Tensor) -> tuple[Gradients, Metrics]:
-    """Gradients of policy and temperature (facts 1.6).
+    """Gradients of policy and temperature [S26, S27].
 
     Args:
         nets: all networks.
@@ -134,7 +134,7 @@ def actor_gradients(nets: Nets, batch: Batch, features: Tensor, noise: Tensor) -
 
 @torch.no_grad()
 def td_target(nets: Nets, batch: Batch, noise: Tensor, discount: float) -> Tensor:
-    """Each member's target `[N, B]`, entropy included; one next action for all members (facts 1.6)."""
+    """Each member's target `[N, B]`, entropy included; one next action for all members [S28]."""
     alpha = nets["temperature"]["log_alpha"].exp()
     next_actions, next_log_pi = sample(ensemble_policy(nets["policy"], batch.next_observations), noise)
     features = encode(nets["target"], batch.next_observations)

@@ -13,7 +13,7 @@ PASSES = 7
 
 
 class Awac(Section):
-    """AWAC, offline and online (facts 4.2)."""
+    """AWAC, offline and online [S72, S73]."""
 
     steps: Count = Field(50_000, description="offline gradient steps, policy and critics jointly")
     batch: Count = Field(128, description="offline minibatch")

@@ -15,7 +15,7 @@ VAE_PASSES, VAE_PASSES_A_CANDIDATE = 8, 1
 
 
 class Bcq(Section):
-    """BCQ, offline and online (facts 5)."""
+    """BCQ, offline and online [S82, S84]."""
 
     steps: Count = Field(1_000_000, description="offline gradient steps")
     batch: Count = 100

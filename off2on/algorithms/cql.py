@@ -10,7 +10,7 @@ from off2on.config import Count, Fraction, LearningRate, Section
 
 
 class Cql(Section):
-    """Conservative Q-learning (facts 2.1, 2.2)."""
+    """Conservative Q-learning [S51, S56, S59]."""
 
     steps: Count = Field(1_000_000, description="gradient steps")
     batch: Count = 256

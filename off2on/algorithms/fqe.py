@@ -13,7 +13,7 @@ PASSES = 9
 
 
 class Fqe(Section):
-    """Fitted Q evaluation of the offline policy (facts 6.1)."""
+    """Fitted Q evaluation of the offline policy [S85, S86]."""
 
     steps: Count = Field(250_000, description="gradient steps")
     batch: Count = 256

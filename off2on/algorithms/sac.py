@@ -10,7 +10,7 @@ from off2on.config import Count, Fraction, LearningRate, Section
 
 
 class Sac(Section):
-    """SAC's losses on an ensemble (facts 0.1, 1.6)."""
+    """SAC's losses on an ensemble [S26-S30, S31]."""
 
     batch: Count = 256
     policy_lr: LearningRate = Field(3e-4, description="learning rate of policy and temperature")

@@ -1,4 +1,4 @@
-"""How well a Q-function separates real actions from random ones (facts, section 9, Figs 4b and 10)."""
+"""How well a Q-function separates real actions from random ones (Figs 4b and 10) [S114]."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Statistics over seeds. The paper's shaded area is one standard deviation over seeds (facts 10.2)."""
+"""Statistics over seeds. The paper's shaded area is one standard deviation over seeds [S113]."""
 
 import pandas as pd
 

@@ -17,7 +17,7 @@ from off2on.paths import COST, RENDERS
 if TYPE_CHECKING:
     import pandas as pd
 
-#: environment steps of the paper's fine-tuning; only the runs of Fig. 13 are longer (facts 9)
+#: environment steps of the paper's fine-tuning; only the runs of Fig. 13 are longer [S116]
 BUDGET = 250_000
 #: fewer pairs than this have a direction, never a verdict
 ENOUGH = 4

@@ -1,4 +1,4 @@
-"""Offline datasets in D4RL's HDF5 layout: one file, checked when it is opened (facts 1.9, 7.5)."""
+"""Offline datasets in D4RL's HDF5 layout: one file, checked when it is opened [S101, S103]."""
 
 import hashlib
 import logging
@@ -69,7 +69,7 @@ class Dataset:
         return len(self.observations)
 
     def starts(self) -> Rows:
-        """Rows that start a usable transition: all but the last row and the timeouts (facts 1.9).
+        """Rows that start a usable transition: all but the last row and the timeouts [S103].
 
         These make the rows of a transition store, with the observations as frames:
         `store.append(observations, actions[rows], rewards[rows], terminals[rows], frame=rows)`.
@@ -130,7 +130,7 @@ def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
     """Open a file of D4RL or of this project and check it.
 
     `infos/*`, `next_observations`, `metadata/*` are ignored. A file without `timeouts` gets one mark after
-    every `horizon` steps of an episode (facts 7.5).
+    every `horizon` steps of an episode [S102].
 
     Raises:
         Off2OnError: missing, truncated or altered file; missing keys; shapes, types, values, actions or episode
@@ -300,7 +300,7 @@ def _check_episodes(path: Path, dataset: Dataset) -> None:
         )
     long = bounds[:, 1] - bounds[:, 0] > dataset.horizon
     if long.any():
-        # hopper and walker2d medium-replay-v0 mark no time limit (facts 7.3), and must still open
+        # hopper and walker2d medium-replay-v0 mark no time limit [S105], and must still open
         row = int(bounds[long.argmax(), 0])
         _log.warning(
             "%s: the episode from row %d is longer than %d steps: time limits are not marked, so a few next "

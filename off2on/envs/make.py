@@ -9,7 +9,7 @@ from off2on.envs.tasks import Task
 
 
 def make_env(task: Task) -> Any:
-    """The bare environment, without Gymnasium's time limit (facts 1.8); it takes actions in [-1, 1]."""
+    """The bare environment, without Gymnasium's time limit [S43]; it takes actions in [-1, 1]."""
     import gymnasium
     import mujoco
 

@@ -117,7 +117,7 @@ class Rollout:
         return [done[index] for index in range(len(seeds))]
 
     def explore(self, policy: Policy, steps: int, rng: np.random.Generator) -> list[Episode]:
-        """Exactly `steps` steps a lane, in episodes that start with a reset; the last one is cut (facts 1.8)."""
+        """Exactly `steps` steps a lane, in episodes that start with a reset; the last one is cut [S40]."""
         found: list[Episode] = []
         for lane in self._lanes:
             lane.reset(_seed(rng))

@@ -1,4 +1,4 @@
-"""The locomotion tasks: Gymnasium's v4 environments and D4RL's reference scores (facts 7.2, 7.6)."""
+"""The locomotion tasks: Gymnasium's v4 environments and D4RL's reference scores [S108, S109]."""
 
 from dataclasses import dataclass
 

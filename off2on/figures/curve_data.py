@@ -14,7 +14,7 @@ from off2on.figures.spec import FIGURES_OF_STRANGER, SCRATCH, Curves, FigureSpec
 from off2on.figures.style import DATASET_STYLES, lighter, method_style
 from off2on.methods import METHODS, Style
 
-#: the task of Fig. 4, which the paper does not name (facts 10.2)
+#: the task of Fig. 4, which the paper does not name [S118]
 FIG_4_TASK = "walker2d"
 
 #: task and, where panels are datasets, dataset

@@ -1,4 +1,4 @@
-"""BCQ's conditional VAE, member-batched: actions given the observation (facts 5).
+"""BCQ's conditional VAE, member-batched: actions given the observation [S78].
 
 The latent has twice the action's dimensions. Decoded actions are those of the data; they lie in [-1, 1].
 """

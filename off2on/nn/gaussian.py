@@ -1,4 +1,4 @@
-"""Tanh-Gaussian policies with a leading member axis, and the mixture-moment ensemble policy (facts 1.5)."""
+"""Tanh-Gaussian policies with a leading member axis, and the mixture-moment ensemble policy [S20, S24]."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from off2on.nn.mlp import Params, dense, hidden, init_dense
 
 LOG_2PI = math.log(2.0 * math.pi)
 LOG_2 = math.log(2.0)
-#: log std range of SAC and of fine-tuning (facts 1.5), and of CQL (facts 2.2)
+#: log std range of SAC and of fine-tuning [S19], and of CQL [S59]
 SAC_LOG_STD = (-20.0, 2.0)
 CQL_LOG_STD = (-5.0, 2.0)
 #: what CQL's code adds where a tanh saturates: in the logarithm of its slope and as floor of the atanh's arguments
@@ -36,7 +36,7 @@ def init_policy(
     rngs: Sequence[np.random.Generator],
     heads: Sequence[str] = ("mean", "log_std"),
 ) -> Params:
-    """ReLU trunk `layer0..` and linear heads, uniform in +-1e-3 (facts 1.10)."""
+    """ReLU trunk `layer0..` and linear heads, uniform in +-1e-3 [S48]."""
     params: Params = {}
     sizes = [features, *widths]
     for j, shape in enumerate(pairwise(sizes)):
@@ -61,7 +61,7 @@ def gaussian(params: Mapping[str, Tensor], features: Tensor, log_std: tuple[floa
 
 
 def mixture(members: Gaussian) -> Gaussian:
-    """One Gaussian with the moments of the members' mixture: `[E, B, A]` -> `[B, A]` (facts 1.5)."""
+    """One Gaussian with the moments of the members' mixture: `[E, B, A]` -> `[B, A]` [S20, S21]."""
     mean = members.mean.mean(0)
     # var_i(mean) + mean_i(var) equals mean_i(mean^2 + var) - mean^2 without its cancellation
     variance = (members.mean - mean).square().mean(0) + members.std.square().mean(0)
@@ -92,7 +92,7 @@ def sample_with_epsilon(gaussian: Gaussian, noise: Tensor) -> tuple[Tensor, Tens
 
 
 def log_density_with_epsilon(gaussian: Gaussian, actions: Tensor) -> Tensor:
-    """Log density of given actions `[..., B, A]` as CQL's behaviour cloning has it: `[..., B]` (facts 2.1)."""
+    """Log density of given actions `[..., B, A]` as CQL's behaviour cloning has it: `[..., B]` [S53]."""
     z = 0.5 * ((1.0 + actions).clamp(min=EPSILON).log() - (1.0 - actions).clamp(min=EPSILON).log())
     return log_density(Gaussian(gaussian.mean.clamp(-9.0, 9.0), gaussian.std), z) - _log_slope(actions)
 

@@ -1,4 +1,4 @@
-"""A Gaussian variational autoencoder and its importance-weighted log-likelihood (facts 6.2).
+"""A Gaussian variational autoencoder and its importance-weighted log-likelihood [S87, S88].
 
 `encoder` gives the posterior q(z|x), `decoder` the mean of p(x|z), `noise` its standard deviation, learned, one a
 dimension of x. The prior of z is a standard normal. The networks are those of `mlp` with a single member.
@@ -55,7 +55,7 @@ def log_likelihood(nets: Nets, x: Tensor, noise: Tensor) -> Tensor:
     """The importance-weighted estimate of log p(x), in nats: x `[B, D]`, noise `[K, B, L]` -> `[B]`.
 
     log p_K(x) = logsumexp_k[log p(x|z_k) + log p(z_k) - log q(z_k|x)] - log K is in expectation a lower bound of
-    log p(x) that does not decrease in K (Burda et al., facts 6.2).
+    log p(x) that does not decrease in K (Burda et al.) [S88].
     """
     q = posterior(nets, x)
     z = q.mean + q.std * noise

@@ -74,7 +74,7 @@ def init_mlp(
     last_bound: float | None = 3e-3,
     last_bias: float = 0.0,
 ) -> Params:
-    """A network with layers `sizes[0] -> ... -> sizes[-1]` (rlkit's conventions, facts 1.10)."""
+    """A network with layers `sizes[0] -> ... -> sizes[-1]` (rlkit's conventions) [S45, S48]."""
     params: Params = {}
     for j, shape in enumerate(pairwise(sizes)):
         is_last = j == len(sizes) - 2

@@ -1,4 +1,4 @@
-"""Balanced replay: minibatches by priority, priorities by density ratio (facts 1.1-1.4)."""
+"""Balanced replay: minibatches by priority, priorities by density ratio [S1-S15]."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The density-ratio network: how much likelier a transition is online than offline (facts 1.1, 1.2)."""
+"""The density-ratio network: how much likelier a transition is online than offline [S1, S3, S6]."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -33,7 +33,7 @@ class DensityStep(NamedTuple):
 
 
 def init_density(features: int, action_size: int, widths: Sequence[int], rng: np.random.Generator) -> Params:
-    """A network that starts near ratio 1: last bias 1, so that the outer ReLU is alive (facts 1.1)."""
+    """A network that starts near ratio 1: last bias 1, so that the outer ReLU is alive [S2]."""
     return init_mlp([features + action_size, *widths, 1], [rng], last_bias=1.0)
 
 

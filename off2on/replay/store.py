@@ -48,7 +48,7 @@ class TransitionStore:
 
     @classmethod
     def from_dataset(cls, dataset: Dataset, derived: Mapping[str, Column] | None = None) -> Self:
-        """All transitions of a dataset in the Q-learning view (facts 1.9)."""
+        """All transitions of a dataset in the Q-learning view [S103]."""
         starts = dataset.starts()
         shape = dataset.observations.shape[1:]
         observation = ObservationSpec(shape, str(dataset.observations.dtype))

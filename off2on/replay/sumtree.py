@@ -1,4 +1,4 @@
-"""A binary sum tree, vectorised over the batch: one numpy pass a level (facts 1.4)."""
+"""A binary sum tree, vectorised over the batch: one numpy pass a level [S14, S15]."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Uniform draws from the store (facts 3.4)."""
+"""Uniform draws from the store [S18]."""
 
 from collections.abc import Mapping
 

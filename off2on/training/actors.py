@@ -1,4 +1,4 @@
-"""The SAC run that makes a task's shipped actors: a medium and an expert actor and 16 snapshots (design 5).
+"""The SAC run that makes a task's shipped actors: a medium and an expert actor and 16 snapshots.
 
 It follows D4RL's recipe with the project's own SAC: several lanes are rolled out in lock-step, the updates
 come in blocks after them. `off2on train-actors` runs it; the shipped files are in `off2on/actors/`.

@@ -1,4 +1,4 @@
-"""Local datasets by D4RL's recipe, rolled out from the shipped actors (facts 7.4, design section 5)."""
+"""Local datasets by D4RL's recipe, rolled out from the shipped actors [S106]."""
 
 import json
 from collections.abc import Callable, Sequence

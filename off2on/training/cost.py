@@ -59,7 +59,7 @@ class LoopAgent:
         self.nets: Nets = {**trained, "target": _named(self.targets)}
 
     def gradients(self, batch: Batch, noise: SacNoise) -> Gradients:
-        """What `sac_gradients` computes (facts 1.6), one network after the other."""
+        """What `sac_gradients` computes [S26-S29], one network after the other."""
         alpha = self.log_alpha.detach().exp()
         frozen = [{name: value.detach() for name, value in critic.items()} for critic in self.critics]
 

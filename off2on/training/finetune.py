@@ -1,4 +1,4 @@
-"""Online fine-tuning with the cadence of the authors' code (facts 1.8), and SAC from scratch (facts 3)."""
+"""Online fine-tuning with the cadence of the authors' code [S39], and SAC from scratch [S65]."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +137,7 @@ class _Finetuning:
         self._finish()
 
     def _collect(self) -> None:
-        """One epoch of exploration; from scratch, the first one has the warm-up in front of it (facts 3.1)."""
+        """One epoch of exploration; from scratch, the first one has the warm-up in front of it [S66]."""
         steps = self.loop.epoch_steps
         if self.job.method.start is None and self.epoch == 0:
             steps += self.loop.warmup_steps

@@ -1,4 +1,4 @@
-"""The authors' published CQL agents: legacy torch files of weights -> networks of an ensemble (facts 11.2)."""
+"""The authors' published CQL agents: legacy torch files of weights -> networks of an ensemble [S121]."""
 
 import re
 from pathlib import Path

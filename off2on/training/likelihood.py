@@ -1,4 +1,4 @@
-"""How likely offline and online state-action pairs are under a VAE of the offline data (facts 6.2, Fig. 1a)."""
+"""How likely offline and online state-action pairs are under a VAE of the offline data (Fig. 1a) [S87]."""
 
 import json
 import time

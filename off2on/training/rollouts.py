@@ -1,4 +1,4 @@
-"""Online data of a pre-trained agent: its stochastic policy rolled out into a dataset file (facts 6.2)."""
+"""Online data of a pre-trained agent: its stochastic policy rolled out into a dataset file [S90]."""
 
 import json
 from dataclasses import dataclass

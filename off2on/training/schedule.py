@@ -1,4 +1,4 @@
-"""How many epochs an online run has, and how many gradient steps an epoch (facts 1.8, 3.1). No torch here."""
+"""How many epochs an online run has, and how many gradient steps an epoch [S39, S66]. No torch here."""
 
 from off2on.jobs import FinetuneJob
 

@@ -1,4 +1,4 @@
-"""The actors shipped with the package, `off2on/actors/<task>/`: how they are chosen, copied, read (design 5)."""
+"""The actors shipped with the package, `off2on/actors/<task>/`: how they are chosen, copied, read."""
 
 import json
 import shutil

@@ -203,7 +203,7 @@ def test_exploration_is_a_sample_around_the_deterministic_action(name: str) -> N
 
 
 def test_cql_uses_the_temperature_after_its_step_and_sac_the_one_before() -> None:
-    """Facts 1.6, 2.1."""
+    """In SAC's losses the one before [S26], in CQL's the one after [S51]."""
     for name, after in [("sac-online", False), ("cql-offline", True)]:
         agent = CASES[name].make(MEMBERS)
         log_alpha = agent.nets["temperature"]["log_alpha"]

@@ -1,4 +1,4 @@
-"""AWAC's production update against rlkit (golden README, section 3)."""
+"""AWAC's production update against rlkit (tests/golden/README.md, section 3)."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""BCQ's production step and action selection against its authors' code (golden README, section 4)."""
+"""BCQ's production step and action selection against its authors' code (tests/golden/README.md, section 4)."""
 
 from itertools import chain
 

@@ -1,4 +1,4 @@
-"""CQL's production gradients against its authors' code (golden README, section 2)."""
+"""CQL's production gradients against its authors' code (tests/golden/README.md, section 2)."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The production fine-tuning step against the authors' code (golden README, section 1)."""
+"""The production fine-tuning step against the authors' code (tests/golden/README.md, section 1)."""
 
 import pytest
 

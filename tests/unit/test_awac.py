@@ -91,7 +91,7 @@ def test_discount_and_tau_are_its_own_and_the_targets_are_kept(make: Callable[..
 
 
 def test_the_ensemble_is_the_one_of_facts_4_4() -> None:
-    """Written out member by member: mixture policy, own targets, one advantage."""
+    """Mixture policy, own targets, one advantage [S76, S77]."""
     agent = online_agent(different_nets(), SETTINGS)
     batch = Batch(normal(B, 4), normal(B, A).tanh(), normal(B), normal(B, 4), (normal(B) > 0.5).float())
     noise = AwacNoise(normal(B, A), normal(B, A))

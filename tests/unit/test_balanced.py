@@ -42,7 +42,7 @@ def arrive(sampler: BalancedSampler, count: int, center: float = 3.0) -> Rows:
 
 
 def test_the_first_default_priority() -> None:
-    """Facts 11.1."""
+    """The value of [S12]."""
     sampler = balanced(998_999, Settings())
     assert sampler.default == pytest.approx(2996.997)
     assert sampler.tree.total == 998_999

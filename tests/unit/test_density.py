@@ -23,14 +23,14 @@ from off2on.replay.density import (
     ("w", "f_prime", "f_star"), [(1, 0, 0), (3, 0.405465, 0.693147), (0.5, -0.405465, -0.287682)]
 )
 def test_values_of_the_generator(w: float, f_prime: float, f_star: float) -> None:
-    """Facts 11.1: the loss is mean f*(f'(w)) over offline minus mean f'(w) over online pairs."""
+    """The loss is mean f*(f'(w)) over offline minus mean f'(w) over online pairs [S3, S5]."""
     ratio, one = torch.tensor([float(w)]), torch.ones(1)
     assert density_loss(ratio, one).item() == pytest.approx(f_star, abs=1e-6)
     assert density_loss(one, ratio).item() == pytest.approx(-f_prime, abs=1e-6)
 
 
 def test_priorities() -> None:
-    """Facts 11.1, and the bounds."""
+    """The values of [S9], and the bounds."""
     offline = torch.tensor([1.0, 0.0, 32.0])
     priorities = self_normalised(torch.tensor([32.0, 0.0, 1e30]), offline, temperature=5.0)
     assert priorities.tolist() == pytest.approx([2.0, 1e-3, 1e3], rel=1e-6)
@@ -73,7 +73,7 @@ def test_the_rl_minibatch_has_no_gradient() -> None:
 
 
 def test_recovers_the_ratio_of_two_gaussians() -> None:
-    """Facts 11.1: online N(1, 1), offline N(0, 1): the ratio is exp(x - 0.5) and the loss is -2 JS."""
+    """Online N(1, 1), offline N(0, 1): the ratio is exp(x - 0.5) and the loss is -2 JS [S5]."""
     rng = np.random.default_rng(0)
     network = DensityNetwork(init_density(1, 1, [32, 32], rng), 2e-3, 5.0)
 

@@ -28,13 +28,13 @@ def finished(method: str, directory: Path) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("method", "env_steps", "gradient_steps"),
     [
-        # five times the gradient steps in the first epoch: CQL agents alone (facts 1.8, 10.2)
+        # five times the gradient steps in the first epoch: CQL agents alone [S41, S42]
         ("ours", [0, 10, 20, 30], [0, 50, 60, 70]),
         ("sac-ft", [0, 10, 20, 30], [0, 50, 60, 70]),
         ("cql-reg", [0, 10, 20, 30], [0, 50, 60, 70]),
         ("awac", [0, 10, 20, 30], [0, 10, 20, 30]),
         ("bcq-ft", [0, 10, 20, 30], [0, 10, 20, 30]),
-        # the warm-up of a run from scratch counts, and nothing is learned during it (facts 3.1)
+        # the warm-up of a run from scratch counts, and nothing is learned during it [S66]
         ("sac", [0, 20, 30], [0, 10, 20]),
     ],
 )

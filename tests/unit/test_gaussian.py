@@ -20,7 +20,7 @@ from off2on.nn.gaussian import (
 
 
 def test_mixture_moments_of_two_members() -> None:
-    """Facts 11.1."""
+    """The value of [S22]."""
     members = Gaussian(torch.tensor([[[0.0]], [[1.0]]]), torch.tensor([[[0.5]], [[1.0]]]))
     combined = mixture(members)
     assert combined.mean.item() == pytest.approx(0.5)
@@ -70,7 +70,7 @@ def test_density_of_given_actions_is_that_of_the_sample() -> None:
 
 
 def test_density_of_given_actions_clamps_the_mean_and_floors_the_inverse_tanh() -> None:
-    """Facts 2.1: mean in [-9, 9]; for action 1 the floor gives z = log(2 / 1e-6) / 2."""
+    """Mean in [-9, 9]; for action 1 the floor gives z = log(2 / 1e-6) / 2 [S53]."""
     density = log_density_with_epsilon(Gaussian(torch.tensor([[30.0]]), torch.ones(1, 1)), torch.ones(1, 1))
     z = 0.5 * math.log(2e6)
     expected = -0.5 * (z - 9.0) ** 2 - 0.5 * math.log(2 * math.pi) - math.log(1e-6)

@@ -1,4 +1,4 @@
-"""Imports only ever point down, and rooms on one line never import each other (design, section 1)."""
+"""Imports only ever point down, and rooms on one line never import each other (CONTRIBUTING.md)."""
 
 import ast
 from pathlib import Path

@@ -41,7 +41,7 @@ def test_scale_paper_has_the_settings_of_the_paper() -> None:
     assert (usual.cql.steps, usual.cql.min_q_weight, medium.cql.min_q_weight) == (1_000_000, 5, 10)
     assert (expert.network.depth, paper.settings("hopper", "medium-expert").network.depth) == (3, 2)
     assert {paper.settings("halfcheetah", d).cql.policy_lr for d in paper.datasets} == {1e-4}
-    # Fig. 13 compares ensembles over a million steps (facts 9)
+    # Fig. 13 compares ensembles over a million steps [S116]
     lengths = {
         name: {paper.settings("halfcheetah", d, name).finetuning.env_steps for d in paper.datasets}
         for name in ("ours", "fqe-init", "ours-n1", "sac-ft")

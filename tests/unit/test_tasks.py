@@ -13,7 +13,7 @@ from off2on.observations import ObservationSpec
 
 
 def healthy(name: str, qpos: np.ndarray, qvel: np.ndarray) -> bool:
-    """Facts 7.6: hopper's and walker2d's limits on height, angle and (hopper) every other state."""
+    """Hopper's and walker2d's limits on height, angle and (hopper) every other state [S109]."""
     height, angle = qpos[1], qpos[2]
     if name == "hopper":
         state = np.concatenate([qpos, qvel])[2:]
@@ -22,7 +22,7 @@ def healthy(name: str, qpos: np.ndarray, qvel: np.ndarray) -> bool:
 
 
 def expected_reward(name: str, before: float, qpos: np.ndarray, action: np.ndarray) -> float:
-    """Forward velocity over the step's seconds, the alive bonus, the control cost (facts 7.6)."""
+    """Forward velocity over the step's seconds, the alive bonus, the control cost [S109]."""
     seconds, bonus, cost = {"halfcheetah": (0.05, 0.0, 0.1)}.get(name, (0.008, 1.0, 1e-3))
     return float((qpos[0] - before) / seconds + bonus - cost * np.square(action).sum())
 
