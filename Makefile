@@ -1,4 +1,5 @@
 # make reproduce   set up, then run the workflow: CORES=all SCALE=quick TARGET= CONFIG= ARGS=
+# make adopt       take over finished training that was copied here: SCALE=quick CONFIG=
 # make test        set up, then lint, types and all tests
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,7 +22,7 @@ BIN := .venv/bin
 # two spinning OpenMP teams on two cores are fifty times slower than one thread each
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup reproduce test lint types tests bench clean
+.PHONY: help setup reproduce adopt test lint types tests bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +41,9 @@ setup: .venv/.done ## .venv with the pinned versions
 
 reproduce: .venv/.done ## results, figures and report of a scale
 	$(BIN)/python -m off2on.reproduce --cores $(CORES) $(TARGET) --config scale=$(SCALE) $(CONFIG) $(ARGS)
+
+adopt: .venv/.done ## take over finished training that was copied here
+	$(BIN)/python -m off2on adopt --scale $(SCALE) $(addprefix --config ,$(CONFIG))
 
 test: lint types tests ## everything CI checks
 

@@ -93,3 +93,10 @@ def test_make_passes_scale_target_and_options_on(tmp_path: Path) -> None:
     last = done.stdout.splitlines()[-1]
     assert last.endswith("off2on.reproduce --cores 2 fig_4a --config scale=smoke seeds=2 --dry-run")
     assert "--extra-index-url URL" in make(tmp_path, "-n", "setup", "TORCH_INDEX=URL").stdout
+
+
+def test_make_adopt_passes_every_word_of_config_on(tmp_path: Path) -> None:
+    done = make(tmp_path, "--dry-run", "adopt", "SCALE=smoke", "CONFIG=seeds=2 'tasks=[hopper,walker2d]'")
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith("off2on adopt --scale smoke --config seeds=2 --config 'tasks=[hopper,walker2d]'")
