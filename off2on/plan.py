@@ -12,6 +12,7 @@ from itertools import pairwise
 from off2on.algorithms import get_algorithm
 from off2on.algorithms.flop import weights
 from off2on.analysis.tables import ENOUGH
+from off2on.data.sources import get_source
 from off2on.envs.tasks import get_task
 from off2on.figures.registry import get_figure
 from off2on.jobs import FinetuneJob, PretrainJob
@@ -138,7 +139,7 @@ def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
     rows = scale.collect.transitions * (2 if dataset == "medium-expert" else 1)
     sizes = get_task(task).sizes
     disk = rows * FLOAT_BYTES * (sizes.observation.size + sizes.action + 2)
-    if scale.source != "local":
+    if get_source(scale.source).by_hand:
         return Row("collect", jobs=1, disk_bytes=disk)
     training = rows if dataset == "medium-replay" and scale.collect.replay == "buffer" else 0
     flop = training * get_algorithm("sac").phase("online").flop(scale, sizes)

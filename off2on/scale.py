@@ -2,20 +2,26 @@
 
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from off2on.config import REPOSITORY, Count, Fraction, LearningRate, Section
+from off2on.data.sources import SOURCES
 from off2on.errors import Off2OnError
 from off2on.moved import check_moved
 from off2on.settings import Settings
 
 SCALES = ("smoke", "quick", "laptop", "paper")
 
-Source = Literal["local", "d4rl-v0", "d4rl-v2", "minari"]
 Dataset = Literal["random", "medium", "medium-replay", "medium-expert"]
+
+
+def _known_source(name: str) -> str:
+    if name not in SOURCES:
+        raise ValueError(f"source: unknown '{name}'; it may be: {', '.join(SOURCES)}")
+    return name
 
 
 class Collect(Section):
@@ -61,7 +67,9 @@ class Scale(Settings):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     wall_time: str = Field(description="how long it should take, and where")
-    source: Source = "local"
+    source: Annotated[str, AfterValidator(_known_source)] = Field(
+        "local", json_schema_extra={"enum": list(SOURCES)}, description="where datasets come from"
+    )
     seeds: Count = Field(4, description="seeds 0 .. seeds - 1")
     tasks: tuple[str, ...] = ("halfcheetah", "hopper", "walker2d")
     datasets: tuple[Dataset, ...] = ("random", "medium", "medium-replay", "medium-expert")

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple, get_args
 
 from off2on.algorithms import get_offline
 from off2on.config import REPOSITORY
+from off2on.data.sources import SOURCES
 from off2on.envs.tasks import TASKS, get_task
 from off2on.errors import Off2OnError
 from off2on.jobs import FinetuneJob, PretrainJob
 from off2on.methods import METHODS, get_method
 from off2on.paths import Layout
-from off2on.scale import SCALES, Dataset, Scale, Source, load_scale
+from off2on.scale import SCALES, Dataset, Scale, load_scale
 
 #: what `--config` understands, each with an example
 KEYS = {
@@ -244,7 +245,7 @@ def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selectio
     names = {
         "tasks": _names(config, "tasks", TASKS),
         "datasets": _names(config, "datasets", get_args(Dataset)),
-        "source": _one_of(config, "source", get_args(Source)),
+        "source": _one_of(config, "source", SOURCES),
         "seeds": _seeds(config),
     }
     methods = _names(config, "methods", None)

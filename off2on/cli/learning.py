@@ -21,6 +21,7 @@ from off2on.cli.options import (
     one_thread,
     say,
 )
+from off2on.data.sources import get_source
 from off2on.errors import Off2OnError
 from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
 
@@ -44,11 +45,8 @@ def collect(
 
     loaded, layout = load(scale, source)
     path = out or layout.dataset(task, dataset)
-    if loaded.source != "local":
-        raise Off2OnError(
-            f"source '{loaded.source}': datasets are not downloaded yet. Put the D4RL file at {path}, or use "
-            "--source local (snakemake: --config source=local)"
-        )
+    if by_hand := get_source(loaded.source).by_hand:
+        raise Off2OnError(f"source '{loaded.source}' is not downloaded yet. {by_hand.format(path=path)}")
     one_thread()
     settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
     run(task, dataset, settings, path, agents)

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar
 
 import typer
 import yaml
 
 from off2on.algorithms import OFFLINE
+from off2on.data.sources import SOURCES
 from off2on.envs.tasks import TASKS
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
 from off2on.paths import Layout
-from off2on.scale import Scale, Source, load_scale, scale_path
+from off2on.scale import Scale, load_scale, scale_path
 from off2on.selection import KEYS, Selection, check_patterns, select
 
 EXAMPLES = {
@@ -50,9 +51,7 @@ app = typer.Typer(
 ScaleName = Annotated[str, typer.Option("--scale", help="smoke, quick, laptop, paper, or a YAML file")]
 SourceName = Annotated[
     str | None,
-    typer.Option(
-        "--source", help=f"where datasets come from: {', '.join(get_args(Source))}; default: the scale's"
-    ),
+    typer.Option("--source", help=f"where datasets come from: {', '.join(SOURCES)}; default: the scale's"),
 ]
 TaskName = Annotated[str, typer.Option("--task", help=", ".join(TASKS))]
 DatasetName = Annotated[str, typer.Option("--dataset", help="random, medium, medium-replay or medium-expert")]

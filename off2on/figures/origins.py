@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from off2on.data.sources import SOURCES
 from off2on.envs.tasks import TASKS
 from off2on.figures.sheets import NOTHING, Sheet, place
 from off2on.figures.style import DATASET_ORDER, in_order
@@ -21,11 +22,6 @@ _LOCAL = {
     "medium-replay (snapshots)": "stochastic actions of the snapshots of one SAC run, an equal share each",
     "medium-replay (buffer)": "everything a SAC run from scratch collects until it reaches the medium level",
     "medium-expert": "medium, then stochastic actions of the shipped expert actor, half each",
-}
-_SOURCES = {
-    "local": "Made here by D4RL's recipe with the project's own SAC actors; these are not D4RL's files.",
-    "d4rl-v0": "D4RL's v0 files, as published.",
-    "d4rl-v2": "D4RL's v2 files, as published.",
 }
 
 
@@ -132,7 +128,7 @@ def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
             ]
         )
     header = ["dataset", "how", "transitions", "mean episode return", "environment", "seed", "sha256"]
-    return Sheet("Datasets", header, rows, _SOURCES.get(layout.source, ""))
+    return Sheet("Datasets", header, rows, SOURCES[layout.source].description if layout.source in SOURCES else "")
 
 
 def _dataset_facts(path: Path) -> dict[str, Any]:

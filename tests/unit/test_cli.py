@@ -11,7 +11,6 @@ from off2on.jobs import FinetuneJob, Job
 from off2on.paths import Layout
 from off2on.training.finetune import finetune
 from off2on.training.pretrain import pretrain
-from tests.conftest import MICRO
 from tests.unit.small import HOPPER, inputs_of, training, tuning, write_data
 
 
@@ -80,7 +79,7 @@ ERRORS = {
     "method 'sac' needs --dataset none (got 'medium')": (
         *("finetune", "--task", "halfcheetah", "--dataset", "medium", "--method", "sac"),
     ),
-    "--source local (snakemake: --config source=local)": (
+    "or use source local (snakemake: --config source=local)": (
         *("collect", "--task", "halfcheetah", "--dataset", "medium", "--source", "d4rl-v0"),
     ),
     "medium.hdf5": ("pretrain", "--task", "halfcheetah", "--dataset", "medium"),
@@ -89,10 +88,14 @@ ERRORS = {
 
 @pytest.mark.parametrize("message", ERRORS)
 def test_an_error_is_one_message_and_status_2(
-    message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    micro_yaml: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    scale = () if "--scale" in ERRORS[message] else ("--scale", MICRO)
+    scale = () if "--scale" in ERRORS[message] else ("--scale", micro_yaml)
     assert run(monkeypatch, *ERRORS[message], *scale) == 2
     shown = capsys.readouterr().err
     assert shown.startswith("off2on: error: ")
@@ -120,7 +123,7 @@ def trained(job: Job, directory: Path) -> Path:
     ids=lambda job: f"{job.kind} {job.name}",
 )
 def test_trained_agents_can_be_evaluated_and_collected_with(
-    job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    job: Job, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, micro_yaml: Path
 ) -> None:
     directory = trained(job, tmp_path)
     capsys.readouterr()
@@ -132,7 +135,7 @@ def test_trained_agents_can_be_evaluated_and_collected_with(
         assert float(line[-4]) == pytest.approx(sum(map(float, line[-2:])) / 2, abs=0.6)
 
     out = tmp_path / "own.hdf5"
-    common = ("--task", "hopper", "--dataset", "own", "--scale", MICRO)
+    common = ("--task", "hopper", "--dataset", "own", "--scale", micro_yaml)
     assert run(monkeypatch, "collect", *common, "--agents", directory, "--out", out) == 0
     dataset = read_dataset(out, HOPPER)
     assert len(dataset) == 2000

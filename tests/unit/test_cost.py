@@ -20,7 +20,6 @@ from off2on.nn.state import Nets
 from off2on.scale import Cost, load_scale
 from off2on.seeding import stream
 from off2on.training.cost import Bench, LoopAgent, Sizes, measure_cost
-from tests.conftest import MICRO
 
 MEMBERS = 3
 SIZES = Sizes(5, 2, (16, 16), 32)
@@ -108,8 +107,8 @@ def test_the_same_work_every_time() -> None:
         assert all(torch.equal(value, found[key]) for key, value in first.agent.state().items())
 
 
-def test_the_files_of_a_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scale = load_scale(str(MICRO)).model_copy(update={"cost": Cost(members=(1, 2), repeats=15)})
+def test_the_files_of_a_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, micro_yaml: Path) -> None:
+    scale = load_scale(str(micro_yaml)).model_copy(update={"cost": Cost(members=(1, 2), repeats=15)})
     path = tmp_path / "cost.csv"
     written: list[str] = []
 

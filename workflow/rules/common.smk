@@ -10,6 +10,7 @@ from snakemake.logging import logger
 from off2on import plan
 from off2on.analysis.tables import FILES as TABLES
 from off2on import jobs
+from off2on.data.sources import get_source
 from off2on.codehash import PACKAGE, PLUMBING, code_hash
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES

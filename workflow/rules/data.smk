@@ -2,7 +2,7 @@
 DATASETS = [(task, dataset) for task in SCALE.tasks for dataset in SCALE.datasets]
 MISSING = [pair for pair in DATASETS if not LAYOUT.dataset(*pair).is_file()]
 
-if SCALE.source == "local":
+if get_source(SCALE.source).by_hand is None:
 
     rule collect:
         output:
