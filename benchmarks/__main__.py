@@ -68,7 +68,7 @@ def timed(function: Callable[[], object]) -> float:
 
 
 def repeated(function: Callable[[], object], repeats: int) -> float:
-    """Median of so many calls, after a few that do not count."""
+    """Median of that many calls, after a few that do not count."""
     for _ in range(3):
         function()
     return median(timed(function) for _ in range(repeats))
@@ -130,7 +130,7 @@ def finetuning_step() -> Callable[[], object]:
 
 
 def cql_step(cloning: bool = False) -> Callable[[], object]:
-    """The update of one agent, ten actions of each kind, noise and minibatch drawn anew."""
+    """The update of one agent, ten actions of each kind, with fresh noise and minibatch."""
     rng = np.random.default_rng(0)
     store = filled_store(transitions(20_000))
     settings = Cql(bc_steps=10**9 if cloning else 0)

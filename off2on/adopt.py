@@ -1,4 +1,4 @@
-"""Taking over finished training that was copied from another machine.
+"""Adopting finished training that was copied from another machine.
 
 Snakemake decides by times of change and by its records, and a copy has neither. What can be trusted without them
 is what run.json says: the hashes of settings and code, and of the inputs. Training that is as this checkout would
@@ -34,7 +34,7 @@ def adopt(selection: Selection, config: Sequence[str]) -> None:
         config: the words of `--config` that selected them, for Snakemake.
 
     Raises:
-        Off2OnError: nothing can be taken over, or Snakemake could not mark it.
+        Off2OnError: nothing can be adopted, or Snakemake could not mark it.
     """
     kept: list[Path] = []
     # all are checked before the first is moved
@@ -42,17 +42,17 @@ def adopt(selection: Selection, config: Sequence[str]) -> None:
         if reason:
             aside = directory.with_name(f"refused-{directory.name}")
             directory.rename(aside)
-            _say(f"not taken over, moved to {aside}: {reason}")
+            _say(f"not adopted, moved to {aside}: {reason}")
         else:
             kept.append(directory)
     if not kept:
-        raise Off2OnError(f"nothing to take over in {selection.layout.results.absolute()}")
+        raise Off2OnError(f"nothing to adopt in {selection.layout.results.absolute()}")
     _touch(selection, [directory / name for directory in kept for name in OUTPUTS], config)
-    _say(f"{len(kept)} finished jobs taken over")
+    _say(f"{len(kept)} finished jobs adopted")
 
 
 def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
-    """Every training directory that is there, and why it cannot be taken over; empty: it can."""
+    """Every training directory that is there, and why it cannot be adopted; empty: it can."""
     wanted, refused = runs(scale), set[Path]()
     for name in pretrainings(wanted):
         start = get_offline(name.algorithm).start
@@ -76,7 +76,7 @@ def _check(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path
 
 
 def _reason(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path]) -> str:
-    """Why finished training cannot be taken over; empty: it can."""
+    """Why finished training cannot be adopted; empty: it can."""
     try:
         info = validate(directory).info
     except Off2OnError as error:
@@ -91,9 +91,9 @@ def _reason(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Pat
     for name, path in inputs.items():
         file = path / "agent.safetensors" if name == "agents" else path
         if path in refused:
-            return f"it starts from {path}, which is not taken over"
+            return f"it starts from {path}, which is not adopted"
         if not file.is_file() or sha256(file) != info["parents"].get(name):
-            return f"its {name} {file} is missing or is another file now"
+            return f"its {name} {file} is missing or has changed"
     return ""
 
 

@@ -31,7 +31,7 @@ def atomic(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise Off2OnError(
             f"cannot write {path}: {error.strerror or error}. Free space or fix the permissions, then run the "
-            "same command again: it carries on from the last checkpoint"
+            "same command again: it resumes from the last checkpoint"
         ) from error
     finally:
         if temporary is not None:

@@ -17,7 +17,7 @@ MIXED: Dash = (0, (6, 1.5, 1, 1.5))
 
 @dataclass(frozen=True)
 class Style:
-    """A line: told apart by colour, and by dash and marker without it."""
+    """A line: distinguished by colour, and by dash and marker where there is no colour."""
 
     colour: str
     dash: Dash
@@ -221,7 +221,7 @@ METHODS = {
         Method(
             "fqe-init-n1",
             "FQE-init (N = 1)",
-            f"one such agent, {_BALANCED}",
+            f"one CQL policy with FQE critics, {_BALANCED}",
             "sac",
             "balanced",
             "fqe",

@@ -34,7 +34,7 @@ def hold(lock: Path = LOCK) -> int:
         os.close(descriptor)
         raise Off2OnError(
             f"process {owner} runs the workflow in {lock.absolute().parent}. Let it finish, or stop it with "
-            f"'kill {owner}'; for a second one at the same time use another directory (--directory)"
+            f"'kill {owner}'; to run two at once, use another directory (--directory)"
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -53,7 +53,7 @@ def explain_lock() -> str:
         os.close(hold())
     except Off2OnError as error:
         return str(error)
-    return "a killed Snakemake left its lock here. Run `make reproduce`, or `snakemake --unlock` and then again"
+    return "a killed Snakemake left its lock here. Run `make reproduce`, or `snakemake --unlock` and try again"
 
 
 def main() -> None:

@@ -143,7 +143,9 @@ def validate(directory: Path) -> Run:
         Off2OnError: the first thing that is wrong.
     """
     if not directory.is_dir():
-        raise Off2OnError(f"{directory} is no directory; give one run: results/<scale>/<source>/runs/.../seed<k>")
+        raise Off2OnError(
+            f"{directory} is not a directory; name one run: results/<scale>/<source>/runs/.../seed<k>"
+        )
     run = read_run(directory)
     weights = run.path / "agent.safetensors"
     if weights.is_file():
@@ -192,7 +194,9 @@ def _check_time(file: Path, key: str, value: str) -> None:
     try:
         datetime.fromisoformat(value)
     except ValueError:
-        raise Off2OnError(f"{file}: {key} = {value!r}; it must be an ISO time, 2026-11-21T14:30:00Z") from None
+        raise Off2OnError(
+            f"{file}: {key} = {value!r}; it must be ISO 8601, such as 2026-11-21T14:30:00Z"
+        ) from None
 
 
 def _check_place(file: Path, info: dict[str, Any]) -> None:
@@ -234,12 +238,14 @@ def _check_header(file: Path, header: list[str]) -> None:
     missing = [name for name in COLUMNS if name not in header]
     extra = [name for name in header if name not in COLUMNS]
     if missing:
-        raise Off2OnError(f"{file}: missing columns {', '.join(missing)}; a cell may be empty, a column not")
+        raise Off2OnError(
+            f"{file}: missing columns {', '.join(missing)}; cells may be empty, columns may not be left out"
+        )
     if extra:
         raise Off2OnError(f"{file}: unknown columns {', '.join(extra)}; docs/results-format.md lists the columns")
     if len(header) != len(COLUMNS):
         twice = sorted({name for name in header if header.count(name) > 1})
-        raise Off2OnError(f"{file}: columns {', '.join(twice)} stand there twice")
+        raise Off2OnError(f"{file}: duplicate columns {', '.join(twice)}")
 
 
 def _value(where: str, column: str, cell: str) -> float:
@@ -281,7 +287,7 @@ def _check_weights(file: Path) -> None:
             header = json.loads(stream.read(min(length, size)))
         tensors = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
-        raise Off2OnError(f"{file} is no safetensors file") from None
+        raise Off2OnError(f"{file} is not a safetensors file") from None
     expected = data_start + length + max(tensors, default=0)
     if size != expected:
         raise Off2OnError(f"{file} is truncated: {size} bytes, its header says {expected}")

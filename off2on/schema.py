@@ -16,7 +16,7 @@ def scale_schema() -> dict[str, Any]:
     whole = schema.pop("required")
     schema["properties"]["extends"] = {
         "type": "string",
-        "description": "a scale, or a path to one: what this file does not say is as there",
+        "description": "a scale, or a path to one, from which this file takes what it does not say",
     }
     return schema | {"anyOf": [{"required": whole}, {"required": ["extends"]}]}
 

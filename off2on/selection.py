@@ -270,7 +270,7 @@ def _names(config: Mapping[str, Any], key: str, allowed: Any) -> list[str] | Non
     value = config[key]
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values) or not values:
-        raise Off2OnError(f"--config {key}={value}: expected a list of names; write {KEYS[key]}")
+        raise Off2OnError(f"--config {key}={value}: expected a list of names, such as {KEYS[key]}")
     for one in values:
         _one_of({key: one}, key, allowed or [one])
     return list(dict.fromkeys(values))
@@ -286,7 +286,7 @@ def _one_of(config: Mapping[str, Any], key: str, allowed: Any) -> Any:
 def _seeds(config: Mapping[str, Any]) -> Any:
     value = config.get("seeds")
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise Off2OnError(f"--config seeds={value}: expected how many seeds, at least 1; write {KEYS['seeds']}")
+        raise Off2OnError(f"--config seeds={value}: expected a number, at least 1, such as {KEYS['seeds']}")
     return value
 
 

@@ -19,7 +19,7 @@ class Pretraining(Section):
     """The loop of every offline pre-training."""
 
     evaluate_every: Count = Field(10_000, description="gradient steps between evaluations")
-    eval_episodes: Count = Field(5, description="deterministic episodes of a member at an evaluation")
+    eval_episodes: Count = Field(5, description="deterministic episodes per member in an evaluation")
 
 
 class Finetuning(Section):
@@ -27,11 +27,11 @@ class Finetuning(Section):
 
     env_steps: Count = 250_000
     epoch_steps: Count = Field(1_000, description="environment steps, and gradient steps, of an epoch")
-    first_epoch_multiplier: Count = Field(5, description="gradient steps of the first epoch, in epochs")
+    first_epoch_multiplier: Count = Field(5, description="gradient steps of the first epoch over epoch_steps")
     warmup_steps: int = Field(1_000, ge=0, description="environment steps before training from scratch")
     scratch_members: Count = Field(1, description="ensemble size of training from scratch [S67]")
     eval_episodes: Count = Field(5, description="deterministic episodes of an evaluation")
-    auroc_pairs: Count = Field(10_000, description="largest number of online pairs the AUROC looks at")
+    auroc_pairs: Count = Field(10_000, description="largest number of online pairs that enter the AUROC")
 
     @model_validator(mode="after")
     def _whole_epochs(self) -> "Finetuning":

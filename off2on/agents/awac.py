@@ -28,7 +28,7 @@ from off2on.nn.mlp import dense, hidden
 from off2on.nn.state import Nets
 from off2on.settings import Settings
 
-#: fine-tuning goes on with the targets of the offline agents [S76]
+#: fine-tuning continues with the targets of the offline agents [S76]
 KEPT = ("policy", "critic", "target")
 #: range of the log std; it starts in the middle [S71]
 LOG_STD = (-6.0, 0.0)

@@ -130,7 +130,7 @@ def offline_agent(nets: Nets, settings: Settings) -> OfflineBcq:
 
 
 def online_agent(nets: Nets, settings: Settings) -> OnlineBcq:
-    """The agent that goes on from the networks `KEPT`, targets included, with fresh optimisers."""
+    """The agent that continues from the networks `KEPT`, targets included, with fresh optimisers."""
     return OnlineBcq(nets, settings.of(Bcq))
 
 

@@ -23,7 +23,7 @@ from off2on.nn.mlp import dense, hidden, init_mlp, mlp
 from off2on.nn.state import Nets
 from off2on.settings import Settings
 
-#: fine-tuning goes on with the targets of the offline agents
+#: fine-tuning continues with the targets of the offline agents
 KEPT = ("policy", "critic", "target", "value")
 #: range of the log std
 LOG_STD = (-5.0, 2.0)

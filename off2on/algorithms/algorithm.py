@@ -66,7 +66,7 @@ class Algorithm:
         return found
 
     def reads(self, name: PhaseName, keys: list[str]) -> set[str]:
-        """Which of the keys of a scale a phase reads: what its patterns name, but for the other phase's own."""
+        """Which of the keys of a scale a phase reads: what its patterns name, except for the other phase's own."""
         phase, other = self.phase(name), self.online if name == "offline" else self.offline
         own = {phase.batch, phase.steps}
         others = {other.batch, other.steps} - own if other else set()

@@ -13,14 +13,14 @@ PASSES = 15
 
 
 class Iql(Section):
-    """Implicit Q-learning; rewards are used as they are, so that beta goes with their scale."""
+    """Implicit Q-learning; rewards are used as they are, so beta depends on their scale."""
 
     steps: Count = Field(1_000_000, description="offline gradient steps")
     batch: Count = 256
     lr: LearningRate = Field(3e-4, description="learning rate of policy, value and critics")
     discount: Fraction = 0.99
     tau: Fraction = Field(0.005, description="target smoothing, every step")
-    expectile: Fraction = Field(0.7, description="of the value network: towards 1 it is the best action's value")
+    expectile: Fraction = Field(0.7, description="of the value network; near 1 it is the best action's value")
     beta: float = Field(3.0, ge=0, description="inverse temperature of the advantage weights")
 
 

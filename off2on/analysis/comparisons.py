@@ -60,11 +60,11 @@ def fixed_budgets(curves: pd.DataFrame) -> pd.DataFrame:
     """Score and regret of every run at the budgets it reaches, and at its last step.
 
     Args:
-        curves: curves.csv; between two evaluations the score is taken as a straight line.
+        curves: curves.csv; between two evaluations the score is interpolated linearly.
 
     Returns:
-        columns task, dataset, method, seed, env_steps, score (points), regret: what the score lacks to an expert's
-        100, as a fraction, mean over the steps so far.
+        columns task, dataset, method, seed, env_steps, score (points), regret: 1 - score / 100,
+        averaged over the steps so far.
     """
     known = curves[curves["env_steps"] <= BUDGET].dropna(subset=["normalized_score"])
     rows = [
@@ -114,8 +114,8 @@ def paired_differences(finals: pd.DataFrame, reference: str = "ours") -> pd.Data
 def score_matrices(finals: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Method -> final scores, seeds down, the same tasks and datasets across, for aggregates.
 
-    A method is in if it has at least `MIN_SEEDS` seeds on all tasks and datasets that any method has such a number
-    of seeds on; a method from scratch is in with its tasks alone. Empty with fewer than `MIN_TASKS` tasks.
+    A method is included if it has at least `MIN_SEEDS` seeds on all tasks and datasets where any method has that
+    many; of a method from scratch only its tasks count. Empty with fewer than `MIN_TASKS` tasks.
     """
     table = finals.pivot_table(index=["task", "dataset"], columns=["method", "seed"], values="score")
     counts = table.T.groupby(level="method").count().T

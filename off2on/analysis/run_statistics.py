@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-#: "the first epochs": so many environment steps, in a short run this share of them
+#: "the first epochs": this many environment steps, in a short run this share of them
 EARLY_STEPS, EARLY_SHARE = 25_000, 0.4
 NAN = float("nan")
 
@@ -22,7 +22,7 @@ class Statistic:
 
     #: the values, at least one, indexed by environment step, in order -> the number, or NaN where there is none
     of: Callable[["pd.Series[float]"], float]
-    #: with the name of the quantity in the place of {}
+    #: with the name of the quantity in place of {}
     words: str
     #: among several of the same quantity
     short: str

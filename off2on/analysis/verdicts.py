@@ -109,7 +109,7 @@ def _judge(claim: Claim, tables: Tables) -> tuple[dict[str, Any], list[dict[str,
 
 
 def _verdict(effect: Estimate, wanted: tuple[float, float]) -> str:
-    """How an effect of at least one pair, with its interval, lies to the bounds within which the claim holds."""
+    """The verdict on an effect of at least one pair: its interval against the bounds of the claim."""
     low, high = wanted
     if effect.n < ENOUGH:
         inside, outside = low < effect.value < high, effect.value < low or effect.value > high

@@ -11,7 +11,7 @@ __all__ = ["EXAMPLES", "app", "main"]
 
 
 def main() -> None:
-    """Entry point: an error that the user can mend is one message, without a traceback, and status 2."""
+    """Entry point: an error that the user can fix is one message, without a traceback, and status 2."""
     try:
         app()
     except Off2OnError as error:

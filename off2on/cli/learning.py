@@ -36,7 +36,7 @@ def collect(
         bool, typer.Option("--replay-buffer", help="medium-replay: the true buffer of a SAC run, not snapshots")
     ] = False,
     agents: Annotated[
-        Path | None, typer.Option(help="roll out the members of this pre-training directory in turn instead")
+        Path | None, typer.Option(help="roll out this pre-training's members, not the shipped actors")
     ] = None,
     out: Out = None,
 ) -> None:
@@ -101,7 +101,7 @@ def pretrain(
     seed: Seed = 0,
     data: Data = None,
     agents: Annotated[
-        Path | None, typer.Option(help="directory of the agents that the algorithm starts from, if it does")
+        Path | None, typer.Option(help="directory of the agents to start from, where the algorithm needs them")
     ] = None,
     out: Out = None,
     wait: Wait = False,
@@ -126,7 +126,9 @@ def pretrain(
 def finetune(
     task: TaskName,
     method: Annotated[str, typer.Option("--method", help="such as ours, sac-ft or awac; see off2on/methods.py")],
-    dataset: Annotated[str, typer.Option("--dataset", help="the offline dataset; 'none' from scratch")] = "none",
+    dataset: Annotated[
+        str, typer.Option("--dataset", help="offline dataset; 'none' to train from scratch")
+    ] = "none",
     scale: ScaleName = "quick",
     source: SourceName = None,
     seed: Seed = 0,
@@ -174,7 +176,7 @@ def import_agents(
 def evaluate(
     directory: Annotated[Path, typer.Argument(help="a pre-training or run directory")],
     task: TaskName,
-    episodes: Annotated[int, typer.Option(min=1, help="episodes of each")] = 5,
+    episodes: Annotated[int, typer.Option(min=1, help="episodes per member, and of the ensemble")] = 5,
     seed: Seed = 0,
 ) -> None:
     """Deterministic returns of each member and of the ensemble."""

@@ -57,16 +57,16 @@ TaskName = Annotated[str, typer.Option("--task", help=", ".join(TASKS))]
 DatasetName = Annotated[str, typer.Option("--dataset", help="random, medium, medium-replay or medium-expert")]
 AlgorithmName = Annotated[str, typer.Option("--algorithm", help=f"offline algorithm: {', '.join(OFFLINE)}")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of every random number of the job")]
-Out = Annotated[Path | None, typer.Option("--out", help="where to write; default: its place below results/")]
+Out = Annotated[Path | None, typer.Option("--out", help="where to write; default: its place in results/")]
 Data = Annotated[
-    Path | None, typer.Option("--data", help="the dataset's HDF5 file; default: its place below results/")
+    Path | None, typer.Option("--data", help="the dataset's HDF5 file; default: its place in results/")
 ]
 Config = Annotated[
     list[str] | None,
     typer.Option("--config", help="as Snakemake's: seeds=4, 'datasets=[random]', ...; can be given several times"),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="wait for another process that holds the directory")]
-Checkpoint = Annotated[float, typer.Option(help="seconds between two resume states", min=0)]
+Wait = Annotated[bool, typer.Option("--wait", help="wait while another process uses the directory")]
+Checkpoint = Annotated[float, typer.Option(help="seconds between checkpoints", min=0)]
 
 
 Command = TypeVar("Command", bound=Callable[..., None])

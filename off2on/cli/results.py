@@ -77,9 +77,9 @@ def render(
     task: TaskName,
     scale: ScaleName = "quick",
     source: SourceName = None,
-    out: Annotated[Path | None, typer.Option("--out", help="the PNG; default: its place below results/")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="the PNG; default: its place in results/")] = None,
 ) -> None:
-    """Draw a picture of a task off screen; where that is not possible, write why."""
+    """Render a picture of a task off screen, or record why this machine cannot."""
     from off2on.envs.tasks import get_task
     from off2on.training.render import render as run
 
@@ -91,7 +91,7 @@ def render(
 
 @job("cost")
 def cost(scale: ScaleName = "quick", source: SourceName = None, out: Out = None) -> None:
-    """Measure what a step, an action and the memory of N members cost, batched and as a naive loop."""
+    """Measure time per step and per action, and memory, of N members: batched, and as a naive loop."""
     from off2on.training.cost import measure_cost
 
     loaded, layout = load(scale, source)
@@ -108,7 +108,7 @@ def aggregate(
     source: SourceName = None,
     out: Out = None,
 ) -> None:
-    """Gather finished runs into the tidy tables that figures read."""
+    """Gather finished runs into the tidy tables that claims and report read."""
     from off2on.analysis.aggregate import aggregate as run
     from off2on.methods import METHODS
 
@@ -120,7 +120,7 @@ def aggregate(
 @job("claims")
 def claims(
     target: Annotated[
-        str | None, typer.Argument(help="a figure: its claims alone, on the finished runs that it draws")
+        str | None, typer.Argument(help="a figure: only its claims, on the finished runs that it draws")
     ] = None,
     scale: ScaleName = "quick",
     source: SourceName = None,
@@ -140,7 +140,7 @@ def claims(
     if not target:
         say(f"verdicts and statistics: {layout.analysis}")
     if figures := directions(found)[: 1 if target else None]:
-        say("Claims of which only the direction is known get a verdict from more seeds:")
+        say("More seeds turn a direction into a verdict:")
         for line in price_of_verdicts(loaded, figures):
             say(f"  {line}")
 
@@ -154,7 +154,7 @@ def figure(
     ] = None,
     scale: ScaleName = "quick",
     source: SourceName = None,
-    only: Annotated[bool, typer.Option("--only", help="read no other runs than PATHS, were there none")] = False,
+    only: Annotated[bool, typer.Option("--only", help="read nothing but PATHS, even if none are given")] = False,
 ) -> None:
     """Draw one figure from finished runs, as SVG, PDF, PNG and CSV."""
     from off2on.figures.drawing import draw
@@ -185,7 +185,7 @@ def plan(
     source: SourceName = None,
     config: Config = None,
 ) -> None:
-    """Jobs, core- and GPU-hours and disk of a scale, or of what one figure reads of it."""
+    """Estimate what a scale, or one figure of it, costs: jobs, core- and GPU-hours, disk space."""
     from off2on.plan import plan as estimate
 
     typer.echo(str(estimate(selected(scale, source, config).scale, target)))
@@ -193,7 +193,7 @@ def plan(
 
 @job("adopt")
 def adopt(scale: ScaleName = "quick", source: SourceName = None, config: Config = None) -> None:
-    """Take over finished training that was copied here from another machine, so that it does not run again."""
+    """Adopt finished training that was copied from another machine, so that it does not run again."""
     from off2on.adopt import adopt as run
 
     run(selected(scale, source, config), config or [])

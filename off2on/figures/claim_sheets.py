@@ -40,15 +40,15 @@ def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
             silent.append([*cells, Cell(row["verdict"], tone="quiet")])
     note = (
         "Effect: mean over pairs with its 95 % Student-t interval; a pair shares seed, task and, where both arms "
-        "have it, dataset. “On all datasets” means on those that have such runs. Agree: pairs that lie in what is "
-        "wanted. Scores are normalised scores in points. Supported or contradicted: at least "
-        f"{ENOUGH} pairs, and the interval wholly inside or outside what is wanted. Nothing is corrected for the "
-        "number of claims."
+        "have it, dataset. “On all datasets” means on those that have such runs. Agree: pairs within the wanted "
+        "bounds. Scores are normalised scores in points. Supported or contradicted: at least "
+        f"{ENOUGH} pairs, and the interval wholly inside or outside these bounds. There is no correction for "
+        "multiple tests."
     )
     header = ["claim", "figure", "verdict", "effect", "wanted", "agree", "measured"]
     return [
-        Sheet("Claims that runs of this scale test", header, tested, note),
-        Sheet("Claims that runs of this scale say nothing about", ["claim", "figure", "verdict"], silent),
+        Sheet("Claims that the runs of this scale test", header, tested, note),
+        Sheet("Claims that the runs of this scale do not test", ["claim", "figure", "verdict"], silent),
     ]
 
 
@@ -64,7 +64,7 @@ def required_sheet(evidence: Evidence) -> Sheet:
         rows.append(
             [row["statement"], place(row["task"], row["dataset"]), Cell(count, row["reached"] == row["count"])]
         )
-    return Sheet("Statements, and the seeds that reach them", ["", "dataset", "reached"], rows)
+    return Sheet("Required claims, and the seeds that meet them", ["", "dataset", "reached"], rows)
 
 
 def number_sheets(tables: Tables, evidence: Evidence | None) -> list[Sheet]:

@@ -82,10 +82,12 @@ def notes_of(data: CurveData) -> list[str]:
 
 def _absent_panels(data: CurveData) -> list[str]:
     if data.spec.panel_of:
-        return ["the paper does not name the task; drawn: the panel with the most curves, walker2d before others"]
+        return [
+            "the paper does not name the task; shown is the panel with the most curves, walker2d in case of a tie"
+        ]
     absent = [key for key in data.all_keys if key not in data.keys]
     alone = [key for key in absent if not of_panel(data.candidates, key).empty]
-    kinds = {"no runs": [key for key in absent if key not in alone], "one curve only": alone}
+    kinds = {"no runs": [key for key in absent if key not in alone], "only one curve": alone}
     return [f"{why}, so no panel: {_named(data, keys)}" for why, keys in kinds.items() if keys]
 
 

@@ -18,7 +18,7 @@ PAPER = ("halfcheetah", "random")
 #: split -> legend, colour; a light and a dark one, of no method
 SPLITS = {"offline": ("offline, held out", "#9aa0a6"), "online": ("online, CQL agent", "#5e3c99")}
 BINS = 40
-#: the axis spans these quantiles of both kinds; what lies beyond counts in its first or last bin
+#: the axis spans these quantiles of both kinds; values beyond are counted in the first or last bin
 SPAN = (0.005, 0.995)
 VALUE = "log_likelihood"
 
@@ -69,7 +69,7 @@ def draw(tables: Tables) -> Figure:
     for axes in list(grid)[len(places) :]:
         axes.set_axis_off()
     count = tables.likelihood.groupby(["task", "dataset"])["seed"].nunique()
-    headline(figure, f"pairs of {seeds(count.max())} together; dashed: medians")
+    headline(figure, f"pairs of {seeds(count.max())} pooled; dashed: medians")
     patches = [Patch(color=colour, alpha=0.65, label=label) for label, colour in SPLITS.values()]
     figure.legend(handles=patches, loc="outside lower center", ncols=len(patches))
     return figure
@@ -147,6 +147,6 @@ def notes(tables: Tables) -> list[str]:
         *found,
         "density of (s, a) standardised by the VAE's training part, estimated with K = "
         f"{sizes} importance samples: a lower bound in expectation; whole episodes are held out",
-        f"the axis spans {100 * SPAN[0]:g} % to {100 * SPAN[1]:g} % of either kind; what lies beyond counts in "
-        "its first or last bin",
+        f"the axis spans {100 * SPAN[0]:g} % to {100 * SPAN[1]:g} % quantile of both kinds; values beyond are "
+        "counted in the first or last bin",
     ]

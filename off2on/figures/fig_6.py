@@ -59,7 +59,7 @@ def finding(tables: Tables) -> str:
 
 def notes(tables: Tables) -> list[str]:
     """That the choice is ours, and why panels are absent."""
-    found = ["no source at hand shows the paper's Figure 6; renderings of the tasks are our reading of it"]
+    found = ["we have not seen the paper's Figure 6; pictures of the tasks are our reading of it"]
     absent = [task for task in TASKS if task not in _pictures(tables)]
     if absent:
         found.append(f"no picture, so no panel: {', '.join(absent)}")

@@ -56,7 +56,7 @@ def _aggregates_sheet(aggregates: pd.DataFrame, labels: Labels) -> Sheet:
         )
     note = (
         "Interquartile mean of the final normalised score over datasets and seeds, and the probability that Ours "
-        "beats the method on a dataset, with 95 % stratified bootstrap intervals, by rliable. For at least "
+        "beats the method on a dataset, with 95 % stratified bootstrap intervals, by rliable. They need at least "
         f"{MIN_TASKS} tasks and {MIN_SEEDS} seeds."
     )
     header = ["method", "datasets x seeds", "interquartile mean", "P(Ours is better)"]
@@ -77,8 +77,10 @@ def _budgets_sheet(budgets: pd.DataFrame, value: str, title: str, digits: int, l
         for (task, dataset, method), found in rows.items()
     ]
     notes = {
-        "score": "Normalised score, on the straight line between two evaluations",
-        "regret": "What the score lacks to an expert's 100, as a fraction, mean over the environment steps so far",
+        "score": "Normalised score, linearly interpolated between evaluations",
+        "regret": "1 - score / 100, averaged over the environment steps so far",
     }
-    note = f"{notes[value]}; mean ± std over seeds. A row ends at the last step of the run."
+    note = (
+        f"{notes[value]}; mean ± std over seeds. A row has the budgets that its runs reach, and their last step."
+    )
     return Sheet(title, ["dataset", "method", *(f"{step:,} steps" for step in steps)], cells, note, 2)

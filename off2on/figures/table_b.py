@@ -126,8 +126,8 @@ def notes(tables: Tables) -> list[str]:
         "step: losses, gradients, Adam and soft target update on one minibatch; drawing it, its noise and the "
         "density network cost the same for every N and are left out. Action: one sample of the ensemble policy",
         "state: parameters, targets and optimiser. Peak: growth of the process's resident memory over some steps, "
-        "each in a process of its own; it includes what the allocator keeps",
+        "each in a separate process; it includes what the allocator keeps",
         "loop: one network after the other, the same losses, gradients and fused Adam (tested to agree)",
         f"{_measured_on(tables)}; load average {tables.cost_job['load_average_at_start']} at the start. The times "
-        "hold for this machine",
+        "hold for this machine only",
     ]

@@ -64,7 +64,7 @@ class BalancedSampler:
         return self.store.pairs(self.rng.integers(low, high, self.density_batch))
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that further draws and updates depend on, but for the generator."""
+        """Everything that further draws and updates depend on, except the generator."""
         priorities = torch.from_numpy(self.tree.priorities(self.store.size).copy())
         default = torch.tensor(self.default, dtype=torch.float64)
         return self.density.state() | {"priorities": priorities, "default": default}

@@ -26,7 +26,7 @@ class Sampler(Protocol):
         """Learn from the minibatch just used; 0-dimensional metrics by name."""
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that further draws depend on, but for the store and the generator."""
+        """Everything that further draws depend on, except the store and the generator."""
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `state` gave; the store holds its rows already."""

@@ -72,7 +72,7 @@ def _record(directory: Path) -> dict[str, Any]:
         get_algorithm(named)
         return record | {"members": int(record["members"])}
     except (ValueError, KeyError, TypeError) as error:
-        raise Off2OnError(f"{path} is not the record of agents ({error!r}); pre-train again") from None
+        raise Off2OnError(f"{path} does not describe agents ({error!r}); pre-train again") from None
 
 
 def _settings(directory: Path, record: Mapping[str, Any]) -> Settings:

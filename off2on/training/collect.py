@@ -30,7 +30,7 @@ LANES = 16
 
 @dataclass(frozen=True)
 class Part:
-    """The episodes that one policy gave, in time order; every end that is no fall is a timeout."""
+    """The episodes that one policy gave, in time order; every end that is not a fall is a timeout."""
 
     origin: str
     episodes: list[Episode]
@@ -121,7 +121,7 @@ def _buffer(task: Task, settings: Collect, title: str) -> list[Part]:
             if epoch.row["return_mean"] >= level:
                 return [Part("replay", episodes)]
     raise Off2OnError(
-        f"SAC on {task.name}, seed {run.seed}: not of medium level ({level:.0f}) in {run.epochs} epochs"
+        f"SAC on {task.name}, seed {run.seed}: did not reach medium level ({level:.0f}) in {run.epochs} epochs"
     )
 
 

@@ -268,7 +268,7 @@ def _peak_growths(pairs: Sequence[tuple[str, int]], sizes: Sizes) -> list[float]
 def _peak_growth(implementation: str, members: int, sizes: Sizes) -> float:
     torch.set_num_threads(1)
     keep_freed_memory()
-    # what the first step of any process loads is no cost of the ensemble
+    # what the first step of any process loads is not a cost of the ensemble
     Bench(implementation, 1, Sizes(1, 1, (1,), 1)).step()
     before = peak_memory_mb()
     bench = Bench(implementation, members, sizes)

@@ -67,7 +67,7 @@ class Averages:
         self._count += 1
 
     def take(self, where: str, section: str) -> Row:
-        """The means, None if there was no minibatch; starts anew.
+        """The means, None if there was no minibatch; then it starts again.
 
         Args:
             where: job and step, for the message.

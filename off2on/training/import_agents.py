@@ -113,7 +113,7 @@ def _renamed(path: Path, is_policy: bool) -> Params:
     expected = {f"{name}.{kind}" for name in layers for kind in ("weight", "bias")}
     if not hidden or set(weights) != expected:
         kind = "policy" if is_policy else "critic"
-        raise Off2OnError(f"{path}: no published {kind}; keys {sorted(weights)}, expected {sorted(expected)}")
+        raise Off2OnError(f"{path}: not a published {kind}; keys {sorted(weights)}, expected {sorted(expected)}")
     params: Params = {}
     for theirs, ours in layers.items():
         weight, bias = weights[f"{theirs}.weight"].float(), weights[f"{theirs}.bias"].float()
@@ -130,7 +130,7 @@ def _load(path: Path) -> dict[str, Tensor]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        # a pickle that would run code is refused here; what is no pickle at all can end in any exception
+        # a pickle that would run code is refused here; what is not a pickle at all can end in any exception
         raise Off2OnError(
             f"{path}: not a torch file of plain weights ({type(error).__name__}); fetch it again"
         ) from None
@@ -145,6 +145,6 @@ def _stacked(members: list[Path], networks: list[Params]) -> Params:
             if name not in networks[0] or value.shape != networks[0][name].shape:
                 raise Off2OnError(
                     f"{member}: {name} has shape {tuple(value.shape[1:])}, unlike that of {members[0]}; "
-                    "agents of one ensemble have one shape"
+                    "all members of an ensemble must have the same shape"
                 )
     return {name: torch.cat([network[name] for network in networks]).contiguous() for name in networks[0]}

@@ -74,7 +74,7 @@ def likelihood(job: LikelihoodJob, data: Path, rollouts: Path, out: Path) -> Non
     offline, online = read_dataset(data, task), read_dataset(rollouts, task)
     held = held_out(offline, job.settings.validation, job.stream("split"))
     if held.all():
-        raise Off2OnError(f"{data}: one episode only; a VAE needs some to learn from and some to be held out")
+        raise Off2OnError(f"{data}: only one episode; a VAE needs some to train on and some to hold out")
     found, told = _compare(job, _pairs(offline)[~held], _pairs(offline)[held], _pairs(online))
     record = {
         **job.identity(),
@@ -120,7 +120,7 @@ def _compare(
 def held_out(dataset: Dataset, share: float, rng: Rng) -> NDArray[np.bool_]:
     """`[N]`: rows of the validation part, about `share` of the episodes and at least one.
 
-    Whole episodes: neighbours in time are too much alike to be held out from each other.
+    Whole episodes: neighbours in time are too similar to be held out from each other.
     """
     ends = dataset.terminals | dataset.timeouts
     episode: NDArray[np.int64] = np.cumsum(ends) - ends

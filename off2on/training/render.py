@@ -1,7 +1,7 @@
 """A picture of a task, drawn off screen (Figure 6).
 
-OpenGL is chosen when MuJoCo is imported, and a bad driver can end the process: each try is a process of its own.
-`python -m off2on.training.render TASK PNG` is such a try.
+OpenGL is chosen when MuJoCo is imported, and a bad driver can end the process: each attempt is a separate process.
+`python -m off2on.training.render TASK PNG` is such an attempt.
 """
 
 import json

@@ -130,7 +130,7 @@ class RunDirectory:
         return f"other settings: {', '.join(other)}" if other else ""
 
     def starts_from(self, inputs: Mapping[str, Path]) -> None:
-        """Note the sha256 of the files that the run starts from: only a state of the same ones is carried on."""
+        """Note the sha256 of the files that the run starts from: only a state of the same ones is resumed."""
         self._parents = {name: sha256(path) for name, path in inputs.items()}
 
     def load_state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

@@ -147,7 +147,7 @@ def _missing(path: Path, task: str) -> Off2OnError:
 def _returns(run: Path) -> dict[int, float]:
     path = run / "log.jsonl"
     if not path.is_file():
-        raise Off2OnError(f"{path}: no such log; {run} is no directory of `off2on train-actors`")
+        raise Off2OnError(f"{path}: no such log; {run} was not written by `off2on train-actors`")
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     return {row["epoch"]: row["return_mean"] for row in rows}
 

@@ -91,7 +91,7 @@ def test_a_missing_record_is_named(directory: Path) -> None:
 def test_a_damaged_record_is_named(directory: Path, content: str) -> None:
     (directory / "run.json").write_text(content)
     for read in (lambda: members(directory, 1), lambda: stored_agents(directory, HOPPER)):
-        with pytest.raises(Off2OnError, match=r"run\.json is not the record of agents"):
+        with pytest.raises(Off2OnError, match=r"run\.json does not describe agents"):
             read()
 
 

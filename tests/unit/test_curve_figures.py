@@ -52,7 +52,7 @@ def without(tables: Tables, method: str, dataset: str) -> Tables:
 def test_a_panel_with_one_curve_is_left_out_and_named(quick: Tables) -> None:
     part = without(quick, "cql-reg", "medium")
     assert "halfcheetah-medium" not in [axes.get_title() for axes in FIGURES["fig_8"].draw(part).axes]
-    assert "one curve only, so no panel: halfcheetah-medium" in FIGURES["fig_8"].notes(part)
+    assert "only one curve, so no panel: halfcheetah-medium" in FIGURES["fig_8"].notes(part)
 
 
 def test_a_curve_that_one_panel_lacks_is_named(quick: Tables) -> None:
@@ -63,7 +63,7 @@ def test_a_curve_that_one_panel_lacks_is_named(quick: Tables) -> None:
 def test_a_curve_that_no_panel_has_is_named_only_if_it_has_no_runs(quick: Tables) -> None:
     only_ours = replace(quick, curves=quick.curves[quick.curves["method"] == "ours"])
     assert FIGURES["fig_8"].notes(only_ours)[1:] == [
-        "one curve only, so no panel: all of halfcheetah",
+        "only one curve, so no panel: all of halfcheetah",
         "no runs, so no curve: CQL reg",
     ]
 

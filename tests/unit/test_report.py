@@ -149,7 +149,7 @@ def test_claims_carry_effect_interval_pairs_and_verdict(page: Page, tree: Tree) 
     assert re.search(rf"higher than uniform sampling 4c, 11 supported {effect} > 0 4 of 4 final score", page.text)
     assert "same direction, n = 2" in page.text
     silent = (verdicts["n"] == 0).sum()
-    assert f"{silent} claims that runs of this scale say nothing about" in page.text
+    assert f"{silent} claims that the runs of this scale do not test" in page.text
     told = re.search(r"Claims (\d+ supported.*?)\. The claims are in", page.text)
     assert told is not None
     kinds = [words.split(" ", 1)[1] for words in told[1].split(", ")]

@@ -126,7 +126,7 @@ def test_a_diverged_value_is_data(run: Path) -> None:
         (",".join(COLUMNS) + "\n", "has no rows"),
         ("", "missing columns env_steps"),
         (",".join([*COLUMNS, "loss"]) + "\n", "unknown columns loss"),
-        (",".join([*COLUMNS, "alpha"]) + "\n", "columns alpha stand there twice"),
+        (",".join([*COLUMNS, "alpha"]) + "\n", "duplicate columns alpha"),
         (",".join(COLUMNS) + "\n1,2\n", "row 1: 2 cells under 22 columns"),
     ],
 )
@@ -146,7 +146,7 @@ def test_missing_files_and_broken_json(run: Path, tmp_path: Path) -> None:
     (run / "run.json").unlink()
     with pytest.raises(Off2OnError, match=r"run\.json is missing"):
         validate(run)
-    with pytest.raises(Off2OnError, match="is no directory"):
+    with pytest.raises(Off2OnError, match="is not a directory"):
         validate(tmp_path / "nowhere")
 
 
@@ -159,7 +159,7 @@ def test_truncated_weights_are_refused(run: Path) -> None:
     with pytest.raises(Off2OnError, match="is truncated"):
         validate(run)
     (run / "agent.safetensors").write_bytes(b"PK\x03\x04 a zip archive")
-    with pytest.raises(Off2OnError, match="is no safetensors file"):
+    with pytest.raises(Off2OnError, match="is not a safetensors file"):
         validate(run)
 
 

@@ -100,7 +100,7 @@ def test_patterns_pick_datasets_of_a_task() -> None:
         ({"source": "d4rl"}, "source=d4rl: unknown 'd4rl'"),
         ({"methods": 3}, "methods=3: expected a list of names; write 'methods=[ours,sac]'"),
         ({"methods": []}, "expected a list of names"),
-        ({"seeds": "four"}, "seeds=four: expected how many seeds, at least 1; write seeds=10"),
+        ({"seeds": "four"}, "seeds=four: expected a number, at least 1, at least 1; write seeds=10"),
         ({"seeds": 0}, "seeds=0: expected"),
     ],
 )

@@ -144,17 +144,15 @@ def test_finished_training_survives_a_copy(
     environ = os.environ | {"PYTHONPATH": str(repository)}
     adopted = subprocess.run(command, cwd=arrived, env=environ, capture_output=True, text=True)
     assert adopted.returncode == 0, adopted.stderr
-    assert "4 finished jobs taken over" in adopted.stderr
-    assert re.search(
-        "not taken over, moved to .*sac/refused-seed0: run.json has config_hash other", adopted.stderr
-    )
+    assert "4 finished jobs adopted" in adopted.stderr
+    assert re.search("not adopted, moved to .*sac/refused-seed0: run.json has config_hash other", adopted.stderr)
     assert (record.parent.with_name("refused-seed0") / "progress.csv").is_file()
     after = snakemake("-n", "--config", f"scale={scale}", directory=arrived)
     assert after.returncode == 0, after.stdout
     assert re.findall(r"(?:collect|pretrain|finetune) (?:\S+ on )?halfcheetah\S+", after.stdout) == [
         "finetune sac on halfcheetah/none,"
     ]
-    # what was taken over is re-run by an edit like everything else
+    # what was adopted is re-run by an edit like everything else
     code = Path(shutil.copytree(repository, tmp_path / "edited"))
     (code / "off2on/agents/awac.py").open("a").write("\n_EDIT = 1\n")
     edited = snakemake("-n", "--config", f"scale={scale}", directory=arrived, code=code)

@@ -9,7 +9,7 @@ REGISTERED, BASELINE_RUNS = {}, []
 
 for path in BASELINE_FILES:
     if not path.is_file():
-        stop(f"--config baselines={path}: no such file; write 'baselines=[/path/my.smk]'")
+        stop(f"--config baselines={path}: no such file; expected 'baselines=[/path/my.smk]'")
 
 
 def register_baseline(name, datasets, figures=("fig_3",)):
@@ -38,7 +38,7 @@ def finish_registration():
     for name in SELECTION.baselines or ():
         if name not in REGISTERED:
             known = ", ".join([*METHODS, *REGISTERED])
-            stop(f"--config methods={name}: unknown '{name}'; it may be: {known}, or a baseline's file says it")
+            stop(f"--config methods={name}: unknown '{name}'; it may be: {known}, or the name of a baseline whose file is given")
     if not OWN_RUNS + BASELINE_RUNS:
         stop("nothing to run: none of the selected methods has a run on the selected datasets of this scale")
     for run in BASELINE_RUNS:
