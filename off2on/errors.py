@@ -1,6 +1,5 @@
 """The one exception a user is meant to read."""
 
-
 from collections.abc import Mapping
 from typing import TypeVar
 
