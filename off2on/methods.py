@@ -6,7 +6,7 @@ A run has one name and one directory; members 0..k-1 of one pre-training job ser
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from off2on.errors import Off2OnError
+from off2on.errors import find
 from off2on.settings import Settings
 
 Dash = str | tuple[int, tuple[float, ...]]
@@ -279,6 +279,4 @@ def get_method(name: str) -> Method:
     Raises:
         Off2OnError: there is none.
     """
-    if name not in METHODS:
-        raise Off2OnError(f"unknown method '{name}'; known methods: {', '.join(METHODS)}")
-    return METHODS[name]
+    return find("method", name, METHODS)

@@ -11,7 +11,7 @@ from pydantic import Field
 from off2on.algorithms.algorithm import Sizes
 from off2on.algorithms.flop import weights
 from off2on.config import Count, Fraction, LearningRate, Section
-from off2on.errors import Off2OnError
+from off2on.errors import find
 
 #: the density network on offline and online pairs, forward and backward, and for the priorities
 DENSITY_PASSES = 8
@@ -70,6 +70,4 @@ def get_sampler(name: str) -> SamplerSpec:
     Raises:
         Off2OnError: there is none.
     """
-    if name not in SAMPLERS:
-        raise Off2OnError(f"unknown sampler '{name}'; known samplers: {', '.join(SAMPLERS)}")
-    return SAMPLERS[name]
+    return find("sampler", name, SAMPLERS)

@@ -4,7 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from off2on.algorithms.algorithm import Algorithm
-from off2on.errors import Off2OnError
+from off2on.errors import find
 
 _NO_ENTRIES = {"algorithm", "flop"}
 
@@ -24,9 +24,7 @@ def get_algorithm(name: str) -> Algorithm:
     Raises:
         Off2OnError: there is none.
     """
-    if name not in ALGORITHMS:
-        raise Off2OnError(f"unknown algorithm '{name}'; known algorithms: {', '.join(ALGORITHMS)}")
-    return ALGORITHMS[name]
+    return find("algorithm", name, ALGORITHMS)
 
 
 def get_offline(name: str) -> Algorithm:
@@ -35,6 +33,4 @@ def get_offline(name: str) -> Algorithm:
     Raises:
         Off2OnError: there is none.
     """
-    if name not in OFFLINE:
-        raise Off2OnError(f"unknown offline algorithm '{name}'; known offline algorithms: {', '.join(OFFLINE)}")
-    return OFFLINE[name]
+    return find("offline algorithm", name, OFFLINE)

@@ -151,8 +151,8 @@ def finetune(
     one_thread()
     job = finetune_job(loaded, Run(task, dataset, method, seed))
     inputs = Inputs(
-        (data or layout.dataset(task, dataset)) if spec.data else None,
-        (agents or layout.pretrain(task, dataset, spec.start, seed)) if spec.start else None,
+        (data or layout.dataset(task, dataset)) if spec.data else data,
+        (agents or layout.pretrain(task, dataset, spec.start, seed)) if spec.start else agents,
     )
     path = out or layout.run(task, dataset, method, seed)
     run(job, inputs, path, wait, checkpoint_seconds)

@@ -90,6 +90,7 @@ def selected(scale: str, source: str | None, config: list[str] | None) -> Select
     Raises:
         Off2OnError: names the word, or the key and value, that is wrong.
     """
+    load(scale, source)
     given: dict[str, Any] = {"scale": scale} | ({"source": source} if source else {})
     for word in config or ():
         key, equals, value = word.partition("=")

@@ -5,41 +5,25 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from off2on.data import checks
+from off2on.data.checks import Floats, Marks, TaskSizes
 from off2on.errors import Off2OnError
 from off2on.files import atomic
 from off2on.observations import ObservationSpec
 
 Rows = NDArray[np.int64]
-Floats = NDArray[np.float32]
-Marks = NDArray[np.bool_]
 Attribute = str | int | float
 
 #: time limit of the locomotion tasks, for a file without `timeouts`
 HORIZON = 1000
-#: actions may leave [-1, 1] by rounding, not by more
-ACTION_TOLERANCE = 1e-3
-
 _COLUMNS = ("observations", "actions", "rewards")
 _log = logging.getLogger(__name__)
-
-
-class TaskSizes(Protocol):
-    """What a dataset is checked against; `off2on.envs.tasks.Task` has it."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def observation(self) -> ObservationSpec: ...  # noqa: D102
-    @property
-    def action_size(self) -> int: ...  # noqa: D102
-    @property
-    def horizon(self) -> int: ...  # noqa: D102
 
 
 @dataclass
@@ -138,21 +122,21 @@ def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
     """
     observation = task.observation if task else ObservationSpec(())
     raw, names, attributes = _load(path, _observations(observation.key))
-    columns = {name: _floats(path, name, raw[name]) for name in ("actions", "rewards")}
-    frames = _images if observation.dtype == "uint8" else _floats
-    columns["observations"] = frames(path, "observations", raw["observations"])
-    columns["rewards"] = _column(columns["rewards"])
-    _check_shapes(path, columns, task)
-    _check_actions(path, columns["actions"])
+    columns = {name: checks.floats(path, name, raw[name]) for name in ("actions", "rewards")}
+    frames = checks.images if observation.dtype == "uint8" else checks.floats
+    columns["observations"] = frames(path, _observations(observation.key), raw["observations"])
+    columns["rewards"] = checks.column(columns["rewards"])
+    checks.shapes(path, columns, task)
+    checks.actions(path, columns["actions"])
     horizon = HORIZON if task is None else task.horizon
     size = len(columns["observations"])
-    terminals = _marks(path, "terminals", raw["terminals"], size)
-    timeouts = _marks(path, "timeouts", raw["timeouts"], size) if "timeouts" in raw else None
+    terminals = checks.marks(path, "terminals", raw["terminals"], size)
+    timeouts = checks.marks(path, "timeouts", raw["timeouts"], size) if "timeouts" in raw else None
     dataset = Dataset(
         **columns,
         terminals=terminals,
         timeouts=_count_timeouts(terminals, horizon) if timeouts is None else timeouts,
-        origin=_origin(path, raw["origin"], names, size) if "origin" in raw else None,
+        origin=checks.origin(path, raw["origin"], names, size) if "origin" in raw else None,
         origin_names=names,
         attributes=attributes,
         horizon=horizon,
@@ -197,85 +181,6 @@ def _array(path: Path, file: Mapping[str, Any], name: str) -> NDArray[Any]:
 def _plain(value: Any) -> Attribute:
     value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, str | int | float) else str(value)
-
-
-def _floats(path: Path, name: str, array: NDArray[Any]) -> Floats:
-    if array.dtype.kind != "f":
-        raise Off2OnError(f"{path}: key '{name}' has type {array.dtype}, expected float32")
-    with np.errstate(over="ignore"):
-        array = array.astype(np.float32, copy=False)
-    bad = ~np.isfinite(array)
-    if bad.any():
-        row = int(np.argwhere(bad)[0, 0])
-        count = int(bad.reshape(len(bad), -1).any(1).sum())
-        raise Off2OnError(
-            f"{path}: key '{name}', row {row}: NaN or infinite ({count} such rows); repair or remove them"
-        )
-    return array
-
-
-def _images(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
-    if array.dtype != np.uint8:
-        raise Off2OnError(f"{path}: key '{name}' has type {array.dtype}, expected uint8")
-    return array
-
-
-def _column(array: NDArray[Any]) -> NDArray[Any]:
-    """`[N, 1]` -> `[N]`; any other shape as it is."""
-    return array[:, 0] if array.shape[1:] == (1,) else array
-
-
-def _check_shapes(path: Path, columns: Mapping[str, NDArray[Any]], task: TaskSizes | None) -> None:
-    size = len(columns["observations"])
-    width = {name: array.shape[1] if array.ndim == 2 else -1 for name, array in columns.items()}
-    observation = (width["observations"],) if task is None else task.observation.shape
-    wanted: dict[str, tuple[int, ...]] = {
-        "observations": (size, *observation),
-        "actions": (size, width["actions"] if task is None else task.action_size),
-        "rewards": (size,),
-    }
-    owner = "the observations" if task is None else f"{size} rows of {task.name}"
-    for name, shape in wanted.items():
-        if columns[name].shape != shape:
-            raise Off2OnError(
-                f"{path}: key '{name}' has shape {columns[name].shape}, expected {shape} for {owner}"
-            )
-    if size < 2:
-        raise Off2OnError(f"{path}: key 'observations' has {size} rows; a transition needs two")
-
-
-def _check_actions(path: Path, actions: Floats) -> None:
-    beyond = np.abs(actions).max(1) > 1.0 + ACTION_TOLERANCE
-    if beyond.any():
-        row = int(beyond.argmax())
-        raise Off2OnError(
-            f"{path}: key 'actions', row {row}: {actions[row].tolist()} leaves [-1, 1]; rescale the actions"
-        )
-
-
-def _marks(path: Path, name: str, array: NDArray[Any], size: int) -> Marks:
-    array = _column(array)
-    if array.shape != (size,):
-        raise Off2OnError(f"{path}: key '{name}' has shape {array.shape}, expected ({size},) as the observations")
-    if array.dtype.kind not in "bui":
-        raise Off2OnError(f"{path}: key '{name}' has type {array.dtype}, expected bool")
-    other = (array != 0) & (array != 1)
-    if other.any():
-        row = int(other.argmax())
-        raise Off2OnError(f"{path}: key '{name}', row {row}: {array[row]} is neither 0 nor 1")
-    return array.astype(np.bool_)
-
-
-def _origin(path: Path, array: NDArray[Any], names: tuple[str, ...], size: int) -> NDArray[np.uint8]:
-    if array.shape != (size,) or array.dtype != np.uint8:
-        raise Off2OnError(f"{path}: key 'origin' is {array.dtype} {array.shape}, expected uint8 ({size},)")
-    unnamed = array >= len(names)
-    if unnamed.any():
-        row = int(unnamed.argmax())
-        raise Off2OnError(
-            f"{path}: key 'origin', row {row}: {array[row]} has no name in its attribute 'names' {names}"
-        )
-    return np.asarray(array, np.uint8)
 
 
 def _count_timeouts(terminals: Marks, horizon: int) -> Marks:

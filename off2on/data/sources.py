@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from off2on.errors import Off2OnError
+from off2on.errors import find
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,4 @@ def get_source(name: str) -> SourceSpec:
     Raises:
         Off2OnError: there is none.
     """
-    if name not in SOURCES:
-        raise Off2OnError(f"unknown source '{name}'; known sources: {', '.join(SOURCES)}")
-    return SOURCES[name]
+    return find("source", name, SOURCES)

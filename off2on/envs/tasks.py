@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from off2on.algorithms.algorithm import Sizes
-from off2on.errors import Off2OnError
+from off2on.errors import find
 from off2on.observations import ObservationSpec
 
 
@@ -49,6 +49,4 @@ def get_task(name: str) -> Task:
     Raises:
         Off2OnError: there is none.
     """
-    if name not in TASKS:
-        raise Off2OnError(f"unknown task '{name}'; known tasks: {', '.join(TASKS)}")
-    return TASKS[name]
+    return find("task", name, TASKS)

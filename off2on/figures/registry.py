@@ -5,7 +5,7 @@ Which methods a figure draws, and what it calls them, is in the methods' entries
 
 from dataclasses import replace
 
-from off2on.errors import Off2OnError
+from off2on.errors import find
 from off2on.figures.spec import AUROC, OFFLINE_SHARE, Curves, FigureSpec
 
 #: which dataset a panel of the main text shows, where several have all curves
@@ -220,6 +220,4 @@ def get_figure(name: str) -> FigureSpec:
     Raises:
         Off2OnError: there is none.
     """
-    if name not in FIGURES:
-        raise Off2OnError(f"unknown figure '{name}'; known figures: {', '.join(FIGURES)}")
-    return FIGURES[name]
+    return find("figure", name, FIGURES)

@@ -11,6 +11,7 @@ from off2on.agents.interface import agent_module, derived_columns
 from off2on.codehash import PLUMBING, code_hash
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Rollout, episode_seeds
+from off2on.errors import Off2OnError
 from off2on.jobs import FinetuneJob, identity, parameters, title
 from off2on.nn.state import Nets, flatten
 from off2on.provenance import config_hash
@@ -48,10 +49,20 @@ def finetune(
     Raises:
         Off2OnError: bad dataset or agents, a directory in use or of other settings, a damaged state, a full disk.
     """
+    _check_inputs(job, inputs)
     settings_hash = config_hash(parameters(job))
     with RunDirectory(out, identity(job), settings_hash, wait, checkpoint_seconds) as run:
         if not run.complete():
             _Finetuning(job, inputs, run).work()
+
+
+def _check_inputs(job: FinetuneJob, inputs: Inputs) -> None:
+    method = job.method
+    for name, path, needed in (("data", inputs.data, method.data), ("agents", inputs.agents, bool(method.start))):
+        if needed and path is None:
+            raise Off2OnError(f"method '{method.name}' needs its {name}: no path was given")
+        if path is not None and not needed:
+            raise Off2OnError(f"method '{method.name}' reads no {name}; leave out {path}")
 
 
 def _initial_nets(job: FinetuneJob, agents: Path | None) -> Nets:

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from off2on.data.dataset import Dataset, Floats, read_dataset
+from off2on.data.checks import Floats
+from off2on.data.dataset import Dataset, read_dataset
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256, write_text

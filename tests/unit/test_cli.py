@@ -67,8 +67,8 @@ ERRORS = {
     "unknown task 'cheetah'; known tasks: halfcheetah": ("collect", "--task", "cheetah", "--dataset", "medium"),
     "unknown dataset 'medum'": ("collect", "--task", "halfcheetah", "--dataset", "medum"),
     "unknown scale: no file": ("plan", "--scale", "huge"),
-    "unknown offline algorithm 'iql'; known offline algorithms: awac": (
-        *("pretrain", "--task", "halfcheetah", "--dataset", "medium", "--algorithm", "iql"),
+    "unknown offline algorithm 'td3'; known offline algorithms: awac": (
+        *("pretrain", "--task", "halfcheetah", "--dataset", "medium", "--algorithm", "td3"),
     ),
     "unknown method 'our'; known methods: ours": (
         *("finetune", "--task", "halfcheetah", "--dataset", "medium", "--method", "our"),

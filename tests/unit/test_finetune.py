@@ -1,17 +1,20 @@
 """What the online loop writes: the steps that its rows count, and the share of offline samples."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from off2on.errors import Off2OnError
+from off2on.methods import Method
 from off2on.replay.inputs import SamplerInputs
 from off2on.replay.store import Rows
 from off2on.replay.uniform import UniformSampler
 from off2on.training import finetune as module
-from off2on.training.finetune import finetune
-from tests.unit.small import ROWS, inputs_of, tuning, with_settings
+from off2on.training.finetune import Inputs, finetune
+from tests.unit.small import ROWS, inputs_of, tuning, with_settings, write_data
 
 #: the last row of the dataset has no next observation
 OFFLINE = ROWS - 1
@@ -68,3 +71,24 @@ def test_offline_fraction_is_the_mean_over_all_minibatches_of_an_epoch(
     epochs = np.split(counts, [50, 60])
     assert fractions[1:].tolist() == pytest.approx([epoch.mean() / BATCH for epoch in epochs], abs=1e-12)
     assert next(left, None) is None
+
+
+def test_a_method_may_have_offline_data_without_a_pre_training(tmp_path: Path) -> None:
+    """As RLPD: fresh networks, warm-up, and minibatches that are half offline."""
+    method = Method("rlpd-like", "RLPD-like", "fresh SAC on symmetric minibatches", "sac", "symmetric")
+    job = replace(tuning("sac-ft"), method=method)
+    assert (job.members, job.longer_first_epoch, method.offline) == (1, False, True)
+    finetune(job, Inputs(data=write_data(tmp_path / "data.hdf5")), tmp_path / "run")
+    rows = pd.read_csv(tmp_path / "run" / "progress.csv")
+    assert rows["env_steps"].tolist() == [0, 20, 30]
+    assert rows["gradient_steps"].tolist() == [0, 10, 20]
+    assert rows["offline_fraction"].tolist()[1:] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("left_out", ["data", "agents"])
+def test_an_input_that_the_method_needs_is_never_left_out(left_out: str, tmp_path: Path) -> None:
+    inputs = replace(inputs_of(tuning("ours"), tmp_path), **{left_out: None})
+    with pytest.raises(Off2OnError, match=f"method 'ours' needs its {left_out}"):
+        finetune(tuning("ours"), inputs, tmp_path / "run")
+    with pytest.raises(Off2OnError, match="method 'sac' reads no data"):
+        finetune(tuning("sac"), Inputs(data=write_data(tmp_path / "data.hdf5")), tmp_path / "run")

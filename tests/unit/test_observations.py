@@ -128,7 +128,7 @@ def test_a_file_of_other_observations_is_named(path: Path, observation: Observat
 def test_a_file_of_floats_is_not_read_as_images(tmp_path: Path) -> None:
     floats = replace(image_dataset(), observations=image_dataset().observations.astype(np.float32))
     write_dataset(tmp_path / "floats.hdf5", floats)
-    with pytest.raises(Off2OnError, match=r"'observations' has type float32, expected uint8"):
+    with pytest.raises(Off2OnError, match=r"'observations/image' has type float32, expected uint8"):
         read_dataset(tmp_path / "floats.hdf5", TASK)
 
 
