@@ -144,7 +144,7 @@ def test_the_replay_buffer_is_what_sac_collected_up_to_medium(
     np.testing.assert_array_equal(dataset.observations, np.concatenate([e.observations[:-1] for e in episodes]))
     assert dataset.timeouts.sum() == sum(not e.terminal for e in episodes)
     monkeypatch.setitem(LEVELS, "hopper", Levels((best + 1, best + 2), best))
-    with pytest.raises(Off2OnError, match="not of medium level"):
+    with pytest.raises(Off2OnError, match="did not reach medium level"):
         collected(tmp_path, "medium-replay", replay="buffer")
 
 

@@ -165,8 +165,8 @@ def _save(name: str, content: Any) -> Callable[[Path], None]:
         (lambda m: (m / "actor_100.pt").write_bytes(b"text"), r"actor_100\.pt: not a torch file"),
         (lambda m: (m / "actor_100.pt").write_bytes(b""), r"actor_100\.pt: not a torch file"),
         (_save("actor_100.pt", [1, 2]), "not a dictionary of tensors"),
-        (_save("actor_100.pt", networks(4)["critic1"]), r"no published policy; keys .* expected"),
-        (_save("critic1_100.pt", networks(4)["actor"]), r"critic1_100\.pt: no published critic"),
+        (_save("actor_100.pt", networks(4)["critic1"]), r"not a published policy; keys .* expected"),
+        (_save("critic1_100.pt", networks(4)["actor"]), r"critic1_100\.pt: not a published critic"),
         (
             _save("critic1_100.pt", networks(4)["critic1"] | {"fc1.bias": torch.zeros(5)}),
             r"fc1 has shapes \(6, 8\), \(5,\)",

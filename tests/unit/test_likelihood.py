@@ -173,7 +173,7 @@ def test_what_is_missing_is_named(files: tuple[Path, Path], tmp_path: Path) -> N
     with pytest.raises(Off2OnError, match=r"no\.hdf5: no such dataset; make it with `off2on collect`"):
         likelihood(job(), tmp_path / "no.hdf5", rollouts, out)
     write_dataset(data, dataset(0.0, episodes=1))
-    with pytest.raises(Off2OnError, match=r"random\.hdf5: one episode only"):
+    with pytest.raises(Off2OnError, match=r"random\.hdf5: only one episode"):
         likelihood(job(), data, rollouts, out)
     assert not out.parent.exists()
 

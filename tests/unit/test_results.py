@@ -70,7 +70,7 @@ def test_every_key_is_needed(run: Path, key: str) -> None:
         ("kind", "training", "kind = 'training'; it must be 'pretrain' or 'finetune'"),
         ("seed", True, "seed = True; it must be of type int"),
         ("git_commit", 5, "git_commit = 5; it must be of type str or null"),
-        ("ended", "yesterday", "ended = 'yesterday'; it must be an ISO time"),
+        ("ended", "yesterday", "ended = 'yesterday'; it must be ISO 8601, such as"),
         ("scale", "paper", "scale = 'paper', but the directory says 'quick'"),
         ("task", "hopper", "task = 'hopper', but the directory says 'halfcheetah'"),
         ("method", "sac", "method = 'sac', but the directory says 'ours'"),

@@ -98,9 +98,9 @@ def test_patterns_pick_datasets_of_a_task() -> None:
         ({"datasets": ["medum"]}, "datasets=medum: unknown 'medum'; did you mean 'medium'?"),
         ({"figures": ["fig_5"]}, "figures=fig_5: unknown 'fig_5'; did you mean 'fig_"),
         ({"source": "d4rl"}, "source=d4rl: unknown 'd4rl'"),
-        ({"methods": 3}, "methods=3: expected a list of names; write 'methods=[ours,sac]'"),
+        ({"methods": 3}, "methods=3: expected a list of names, such as 'methods=[ours,sac]'"),
         ({"methods": []}, "expected a list of names"),
-        ({"seeds": "four"}, "seeds=four: expected a number, at least 1, at least 1; write seeds=10"),
+        ({"seeds": "four"}, "seeds=four: expected a number, at least 1, such as seeds=10"),
         ({"seeds": 0}, "seeds=0: expected"),
     ],
 )
