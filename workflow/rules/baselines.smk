@@ -38,7 +38,7 @@ def finish_registration():
     for name in SELECTION.baselines or ():
         if name not in REGISTERED:
             known = ", ".join([*METHODS, *REGISTERED])
-            stop(f"--config methods={name}: unknown '{name}'; it may be: {known}, or the name of a baseline whose file is given")
+            stop(f"--config methods={name}: unknown '{name}'; it may be: {known}, or a baseline from a file")
     if not OWN_RUNS + BASELINE_RUNS:
         stop("nothing to run: none of the selected methods has a run on the selected datasets of this scale")
     for run in BASELINE_RUNS:
