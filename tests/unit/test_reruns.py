@@ -20,7 +20,8 @@ from off2on.jobs import parameters
 from off2on.scale import load_scale
 from off2on.selection import finetune_job, pretrain_job, pretrainings, runs
 scale = load_scale("smoke")
-jobs = [*(pretrain_job(scale, j) for j in pretrainings(scale)), *(finetune_job(scale, r) for r in runs(scale))]
+wanted = runs(scale)
+jobs = [*(pretrain_job(scale, j) for j in pretrainings(wanted)), *(finetune_job(scale, r) for r in wanted)]
 found = {
     f"{j.kind} {j.name} {j.dataset}": [code_hash(*j.modules, without=PLUMBING), json.dumps(parameters(j))]
     for j in jobs
