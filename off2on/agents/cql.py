@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from off2on.agents.sac import init_nets
+from off2on.agents.sac import init_agent
 from off2on.agents.twins import Metrics, TwinAgent, detached, member_action, q_values
+from off2on.algorithms.algorithm import Sizes
 from off2on.algorithms.cql import Cql
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
-from off2on.nn.encoder import encode
+from off2on.nn.encoder import encode, feature_size
 from off2on.nn.gaussian import (
     CQL_LOG_STD,
     LOG_2,
@@ -25,10 +26,9 @@ from off2on.nn.gaussian import (
     policy,
     sample_with_epsilon,
 )
+from off2on.nn.mlp import OLD_RLKIT
 from off2on.nn.state import Nets
 from off2on.settings import Settings
-
-__all__ = ["KEPT", "CqlAgent", "init_nets", "offline_agent"]
 
 KEPT = ("policy", "critic")
 #: hidden activations of all critics that one chunk of states may hold: what fits a core's cache is several
@@ -122,6 +122,12 @@ class CqlAgent(TwinAgent):
         """Put back what `state` gave."""
         super().load_state(tensors)
         self.steps = int(tensors["steps"])
+
+
+def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
+    """Fresh policies and critics; member `i` draws from `rngs[i]` alone."""
+    features, widths = feature_size(sizes.observation), settings.network.widths
+    return init_agent(features, sizes.action, widths, rngs, OLD_RLKIT)
 
 
 def offline_agent(nets: Nets, settings: Settings) -> CqlAgent:

@@ -17,6 +17,7 @@ from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.encoder import encode, feature_size
 from off2on.nn.gaussian import SAC_LOG_STD, Gaussian, init_policy, mixture, policy, sample
+from off2on.nn.mlp import RLKIT, HiddenInit
 from off2on.nn.state import Nets
 from off2on.settings import Settings
 
@@ -33,11 +34,15 @@ class SacNoise(NamedTuple):
 
 
 def init_agent(
-    features: int, action_size: int, widths: Sequence[int], rngs: Sequence[np.random.Generator]
+    features: int,
+    action_size: int,
+    widths: Sequence[int],
+    rngs: Sequence[np.random.Generator],
+    init: HiddenInit = RLKIT,
 ) -> Nets:
     """Fresh `policy [N]` and `critic [2N]`; member `i` draws from `rngs[i]`: policy, first, second critic."""
-    policies = init_policy(features, action_size, widths, rngs)
-    return {"policy": policies, "critic": init_twins([features + action_size, *widths, 1], rngs)}
+    policies = init_policy(features, action_size, widths, rngs, init)
+    return {"policy": policies, "critic": init_twins([features + action_size, *widths, 1], rngs, init)}
 
 
 def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:

@@ -16,15 +16,15 @@ from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
 from off2on.nn.encoder import encode
 from off2on.nn.gaussian import CQL_LOG_STD, policy
-from off2on.nn.mlp import Params, init_mlp, mlp
+from off2on.nn.mlp import RLKIT, HiddenInit, Params, init_mlp, mlp
 from off2on.nn.state import Nets, copy_into, flatten
 
 Metrics = dict[str, Tensor]
 
 
-def init_twins(sizes: Sequence[int], rngs: Sequence[np.random.Generator]) -> Params:
+def init_twins(sizes: Sequence[int], rngs: Sequence[np.random.Generator], init: HiddenInit = RLKIT) -> Params:
     """Fresh critics `[2E]` with layers `sizes`; member `i` draws from `rngs[i]`: first, second critic."""
-    first, second = init_mlp(sizes, rngs), init_mlp(sizes, rngs)
+    first, second = init_mlp(sizes, rngs, init), init_mlp(sizes, rngs, init)
     return {name: torch.cat([first[name], second[name]]) for name in first}
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from off2on.nn.encoder import encode
-from off2on.nn.mlp import Params, dense, hidden, init_dense
+from off2on.nn.mlp import RLKIT, HiddenInit, Params, dense, hidden, init_dense, init_trunk
 
 LOG_2PI = math.log(2.0 * math.pi)
 LOG_2 = math.log(2.0)
@@ -34,15 +33,13 @@ def init_policy(
     action_size: int,
     widths: Sequence[int],
     rngs: Sequence[np.random.Generator],
+    init: HiddenInit = RLKIT,
     heads: Sequence[str] = ("mean", "log_std"),
 ) -> Params:
     """ReLU trunk `layer0..` and linear heads, uniform in +-1e-3 [S48]."""
-    params: Params = {}
-    sizes = [features, *widths]
-    for j, shape in enumerate(pairwise(sizes)):
-        params[f"layer{j}.weight"], params[f"layer{j}.bias"] = init_dense(shape, None, rngs)
+    params = init_trunk([features, *widths], rngs, init)
     for head in heads:
-        params[f"{head}.weight"], params[f"{head}.bias"] = init_dense((sizes[-1], action_size), 1e-3, rngs)
+        params[f"{head}.weight"], params[f"{head}.bias"] = init_dense((widths[-1], action_size), 1e-3, rngs)
     return params
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from off2on.nn.gaussian import Gaussian, log_density
-from off2on.nn.mlp import Params, init_mlp, mlp
+from off2on.nn.mlp import BATCHED, Params, init_mlp, mlp
 from off2on.nn.state import Nets
 
 #: log std of decoder and posterior stay in here, so that a constant dimension cannot make the likelihood infinite
@@ -22,8 +22,8 @@ LOG_STD = (-6.0, 4.0)
 def init_vae(size: int, widths: Sequence[int], latent: int, rng: np.random.Generator) -> Nets:
     """Fresh networks for inputs of `size` dimensions; encoder and decoder have hidden layers `widths`."""
     return {
-        "encoder": init_mlp([size, *widths, 2 * latent], [rng]),
-        "decoder": init_mlp([latent, *reversed(widths), size], [rng]),
+        "encoder": init_mlp([size, *widths, 2 * latent], [rng], BATCHED),
+        "decoder": init_mlp([latent, *reversed(widths), size], [rng], BATCHED),
         "noise": {"log_std": torch.zeros(size)},
     }
 

@@ -33,7 +33,7 @@ def init_linear(
     hidden = {f"layer{j}": shape for j, shape in enumerate(pairwise(sizes))}
     params: Params = {}
     for name, (inner, outer) in (hidden | {head: (sizes[-1], size) for head, size in heads.items()}).items():
-        weight, _ = init_dense((inner, outer), None, rngs)
+        weight, _ = init_dense((inner, outer), 1.0 / math.sqrt(inner), rngs)
         bias, _ = init_dense((1, outer), 1.0 / math.sqrt(inner), rngs)
         before = 0 if name == "layer0" else filled(inner) - inner
         after = filled(outer) - outer if name in hidden else 0

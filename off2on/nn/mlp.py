@@ -6,7 +6,9 @@ forward pass is a function of it: `E` members cost one batched matrix product a 
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
@@ -56,28 +58,52 @@ def layer_names(params: Mapping[str, Tensor]) -> list[str]:
     return [f"layer{j}" for j in range(count)]
 
 
+@dataclass(frozen=True)
+class HiddenInit:
+    """How hidden layers start: weights uniform in +-1/sqrt(inputs or outputs of the layer), a constant bias."""
+
+    width: Literal["inputs", "outputs"]
+    bias: float = 0.0
+
+    def bound(self, shape: tuple[int, int]) -> float:
+        """The largest weight of a layer `(in, out)`."""
+        return 1.0 / math.sqrt(shape[self.width == "outputs"])
+
+
+#: rlkit's plain layers [S45]; those of the older rlkit inside CQL [S47]; batched layers of an ensemble [S46]
+RLKIT = HiddenInit("outputs")
+OLD_RLKIT = HiddenInit("outputs", bias=0.1)
+BATCHED = HiddenInit("inputs")
+
+
 def init_dense(
-    shape: tuple[int, int], bound: float | None, rngs: Sequence[np.random.Generator], bias: float = 0.0
+    shape: tuple[int, int], bound: float, rngs: Sequence[np.random.Generator], bias: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Weight `[E, in, out]` uniform in +-bound (default `1/sqrt(in)`) and a constant bias `[E, out]`.
+    """Weight `[E, in, out]` uniform in +-bound and a constant bias `[E, out]`.
 
     Member `i` draws from `rngs[i]` alone, so that it does not depend on how many members there are.
     """
-    bound = 1.0 / math.sqrt(shape[0]) if bound is None else bound
     weight = np.stack([rng.uniform(-bound, bound, size=shape) for rng in rngs]).astype(np.float32)
     return torch.from_numpy(weight), torch.full((len(rngs), shape[1]), bias)
+
+
+def init_trunk(sizes: Sequence[int], rngs: Sequence[np.random.Generator], init: HiddenInit) -> Params:
+    """Hidden layers `layer0`, `layer1`, ... of `sizes[0] -> ... -> sizes[-1]`."""
+    params: Params = {}
+    for j, shape in enumerate(pairwise(sizes)):
+        weight, bias = init_dense(shape, init.bound(shape), rngs, init.bias)
+        params[f"layer{j}.weight"], params[f"layer{j}.bias"] = weight, bias
+    return params
 
 
 def init_mlp(
     sizes: Sequence[int],
     rngs: Sequence[np.random.Generator],
-    last_bound: float | None = 3e-3,
+    init: HiddenInit = RLKIT,
+    last_bound: float = 3e-3,
     last_bias: float = 0.0,
 ) -> Params:
-    """A network with layers `sizes[0] -> ... -> sizes[-1]` (rlkit's conventions) [S45, S48]."""
-    params: Params = {}
-    for j, shape in enumerate(pairwise(sizes)):
-        is_last = j == len(sizes) - 2
-        weight, bias = init_dense(shape, last_bound if is_last else None, rngs, bias=last_bias if is_last else 0.0)
-        params[f"layer{j}.weight"], params[f"layer{j}.bias"] = weight, bias
-    return params
+    """A network with layers `sizes[0] -> ... -> sizes[-1]`; the last one starts small [S48]."""
+    params, last = init_trunk(sizes[:-1], rngs, init), f"layer{len(sizes) - 2}"
+    weight, bias = init_dense((sizes[-2], sizes[-1]), last_bound, rngs, last_bias)
+    return params | {f"{last}.weight": weight, f"{last}.bias": bias}

@@ -19,7 +19,7 @@ from off2on.algorithms.sac import Sac
 from off2on.envs.rollout import Episode, Floats, Policy, Rollout, episode_seeds
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
-from off2on.nn.mlp import Params
+from off2on.nn.mlp import BATCHED, Params
 from off2on.replay.store import TransitionStore
 
 
@@ -77,7 +77,8 @@ def sac_epochs(run: ActorRun) -> Iterator[Epoch]:
     task = get_task(run.task)
     streams = [np.random.default_rng(s) for s in np.random.SeedSequence([run.seed]).spawn(4)]
     init_rng, env_rng, noise_rng, batch_rng = streams
-    nets = init_agent(task.observation.size, task.action_size, [run.hidden, run.hidden], [init_rng])
+    # as when the shipped actors were made; rlkit would draw by the output width
+    nets = init_agent(task.observation.size, task.action_size, [run.hidden, run.hidden], [init_rng], BATCHED)
     agent = EnsembleAgent(nets, Sac(policy_lr=run.policy_lr, q_lr=run.q_lr))
     explorer, evaluator = Rollout(task, run.lanes), Rollout(task, run.eval_episodes)
     store = TransitionStore(task.observation, task.action_size, 1_000_000)

@@ -28,12 +28,14 @@ def network(params: dict[str, Tensor], row: int, x: Tensor) -> Tensor:
 @pytest.fixture
 def agent() -> IqlAgents:
     made: IqlAgents = CASE.make([0, 1])
-    # away from zero, and differing in every state
+    batch, _ = CASE.draw(made, [0, 1], 0)
+    # away from zero, differing in every state, and errors of both signs
     with torch.no_grad():
         made.nets["value"]["layer2.weight"] *= 300
         made.nets["target"]["layer2.weight"] *= 0.5
-        made.nets["value"]["layer2.bias"] -= 0.5
         made.nets["policy"]["log_std"] -= 0.7
+        error = iql.target_q(made.nets, batch) - iql.value(made.nets, batch.observations)
+        made.nets["value"]["layer2.bias"] += error.mean(-1, keepdim=True)
     return made
 
 

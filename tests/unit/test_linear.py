@@ -107,6 +107,6 @@ def test_narrow_layers_and_whole_lines_stay_as_they_are(width: int, filled: int)
 def test_members_draw_weights_and_bias_of_layer_after_layer() -> None:
     params, one = init_linear(3, (100, 70), 2, rngs()), rngs()
     for name, (inner, outer) in {"layer0": (3, 100), "layer1": (100, 70), "layer2": (70, 2)}.items():
-        weight, bias = init_dense((inner, outer), None, one)[0], init_dense((1, outer), inner**-0.5, one)[0]
+        weight, bias = init_dense((inner, outer), inner**-0.5, one)[0], init_dense((1, outer), inner**-0.5, one)[0]
         assert torch.equal(params[f"{name}.weight"][:, :inner, :outer], weight)
         assert torch.equal(params[f"{name}.bias"][:, :outer], bias.flatten(1))
