@@ -8,11 +8,13 @@ do it is marked as up to date; tables and figures are made again, which takes se
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 from off2on.algorithms import get_offline
 from off2on.codehash import PLUMBING, code_hash
 from off2on.config import REPOSITORY
+from off2on.data.sources import get_source
 from off2on.errors import Off2OnError
 from off2on.files import sha256
 from off2on.jobs import Job, parameters
@@ -40,7 +42,7 @@ def adopt(selection: Selection, config: Sequence[str]) -> None:
     # all are checked before the first is moved
     for directory, reason in list(checked(selection.scale, selection.layout)):
         if reason:
-            aside = directory.with_name(f"refused-{directory.name}")
+            aside = _free(directory.with_name(f"refused-{directory.name}"))
             directory.rename(aside)
             _say(f"not adopted, moved to {aside}: {reason}")
         else:
@@ -51,10 +53,23 @@ def adopt(selection: Selection, config: Sequence[str]) -> None:
     _say(f"{len(kept)} finished jobs adopted")
 
 
+def _free(path: Path) -> Path:
+    """The path, or the first with a number behind it that is not there yet."""
+    paths = (path if k == 1 else path.with_name(f"{path.name}-{k}") for k in count(1))
+    return next(free for free in paths if not free.exists())
+
+
 def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
-    """Every training directory that is there, and why it cannot be adopted; empty: it can."""
-    wanted, refused = runs(scale), set[Path]()
-    for name in pretrainings(wanted):
+    """Every finished training directory, and why it cannot be adopted; empty: it can.
+
+    Raises:
+        Off2OnError: a file that training started from is not here.
+    """
+    wanted = runs(scale)
+    trained = pretrainings(wanted)
+    places = dict.fromkeys((job.task, job.dataset) for job in trained)
+    refused = {layout.dataset(*place) for place in places if _other_dataset(scale, layout.dataset(*place))}
+    for name in trained:
         start = get_offline(name.algorithm).start
         inputs = {"dataset": layout.dataset(name.task, name.dataset)}
         inputs |= {"agents": layout.pretrain(name.task, name.dataset, start, name.seed)} if start else {}
@@ -68,11 +83,23 @@ def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
 
 
 def _check(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path]) -> Iterator[tuple[Path, str]]:
-    if directory.is_dir():
+    # without run.json it is unfinished: its checkpoint stays where it is
+    if (directory / "run.json").is_file():
         reason = _reason(directory, job, inputs, refused)
         if reason:
             refused.add(directory)
         yield directory, reason
+
+
+def _other_dataset(scale: Scale, path: Path) -> bool:
+    """Whether a dataset was made here by other settings or code than this checkout's."""
+    import h5py
+
+    if get_source(scale.source).by_hand or not path.is_file():
+        return False
+    with h5py.File(path) as file:
+        found = file.attrs.get("settings"), file.attrs.get("code_hash")
+    return found != (scale.collect.model_dump_json(), code_hash("off2on.training.collect", without=PLUMBING))
 
 
 def _reason(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path]) -> str:
@@ -81,6 +108,8 @@ def _reason(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Pat
         info = validate(directory).info
     except Off2OnError as error:
         return str(error)
+    if missing := [name for name in OUTPUTS if not (directory / name).is_file()]:
+        return f"{missing[0]} is missing"
     now = {
         "config_hash": config_hash(parameters(job)),
         "code_hash": code_hash(*job.modules, without=PLUMBING),
@@ -92,8 +121,12 @@ def _reason(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Pat
         file = path / "agent.safetensors" if name == "agents" else path
         if path in refused:
             return f"it starts from {path}, which is not adopted"
-        if not file.is_file() or sha256(file) != info["parents"].get(name):
-            return f"its {name} {file} is missing or has changed"
+        if not file.is_file():
+            raise Off2OnError(
+                f"{directory} starts from {file}, which is missing: copy it too. Nothing was changed"
+            )
+        if sha256(file) != info["parents"].get(name):
+            return f"its {name} {file} has changed"
     return ""
 
 

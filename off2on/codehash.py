@@ -18,10 +18,10 @@ PACKAGE = Path(__file__).resolve().parent
 PLUMBING = (
     *("errors", "files", "paths", "provenance", "results", "cli", "selection", "codehash", "jobs"),
     *("training.rundir", "training.progress"),
-    *("config", "settings", "scale", "moved", "algorithms", "samplers", "methods", "envs.tasks"),
+    *("settings", "scale", "moved", "algorithms", "samplers", "methods", "envs.tasks"),
 )
 #: calls that only say something
-_SAYING = {"say", "warn", "warning", "info"}
+_SAYING = {"say", "warn", "warning", "info", "progress_bar", "set_postfix"}
 
 
 def code_hash(

@@ -1,7 +1,7 @@
 """What every part of a scale is made of: checked sections and the types of their values."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,10 +14,24 @@ LearningRate = Annotated[float, Field(gt=0, lt=1)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
+AnySection = TypeVar("AnySection", bound="Section")
+
+
 class Section(BaseModel):
     """A part of a scale: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Composed(Section):
+    """Sections that are found by their type; `NAMES` of a subclass says which field holds which."""
+
+    NAMES: ClassVar[dict[type[Section], str]] = {}
+
+    def of(self, section: type[AnySection]) -> AnySection:
+        """The section of an algorithm, by its type."""
+        found: AnySection = getattr(self, self.NAMES[section])
+        return found
 
 
 class Network(BaseModel):

@@ -13,7 +13,7 @@ from off2on.algorithms import get_algorithm
 from off2on.algorithms.algorithm import Algorithm, Phase, matches
 from off2on.codehash import names
 from off2on.config import value_of, values
-from off2on.envs.tasks import Task
+from off2on.envs.task import Task
 from off2on.methods import Method
 from off2on.samplers import SamplerSpec, get_sampler
 from off2on.settings import Settings
@@ -83,7 +83,13 @@ class PretrainJob(_Job):
     @property
     def composition(self) -> dict[str, Any]:
         """What the entries of algorithms say that changes numbers."""
-        return {"algorithm": self.name, "start": self.algorithm.start, "members": self.members}
+        return {
+            "algorithm": self.name,
+            "start": self.algorithm.start,
+            "members": self.members,
+            "batch": self.batch,
+            "steps": self.steps,
+        }
 
     @property
     def reads(self) -> set[str]:
@@ -146,7 +152,9 @@ class FinetuneJob(_Job):
             "offline": self.method.start,
             "data": self.method.data,
             "members": self.members,
+            "batch": self.batch,
             "longer_first_epoch": self.longer_first_epoch,
+            "balanced": self.sampler.balanced,
         }
 
     @property

@@ -189,8 +189,10 @@ def check_patterns(scale: Scale, file: object, methods: Collection[str] | None =
         _check_fit(f"{file}: overrides.'{pattern}'", pattern, names, "task/dataset or task/dataset/method")
 
 
-def check_baseline(name: str, patterns: Iterable[str], taken: Collection[str]) -> None:
-    """A baseline's name is part of paths; its patterns on task/dataset must fit something.
+def check_baseline(
+    name: str, patterns: Iterable[str], taken: Collection[str], figures: Any, known: Collection[str]
+) -> None:
+    """A baseline's name is part of paths; its patterns on task/dataset must fit something, its figures exist.
 
     Raises:
         Off2OnError: what `register_baseline` was called with is wrong.
@@ -202,6 +204,12 @@ def check_baseline(name: str, patterns: Iterable[str], taken: Collection[str]) -
         )
     if name in taken:
         raise Off2OnError(f"{where}: the method exists already; choose another name")
+    for what, value in (("datasets", patterns), ("figures", figures)):
+        if isinstance(value, str):
+            raise Off2OnError(f"{where}: {what}={value!r}: expected a list, such as {[value]}")
+    for figure in figures:
+        if figure not in known:
+            raise Off2OnError(f"{where}: figures: unknown '{figure}'{_hint(figure, known)}")
     _check_datasets(where, patterns)
 
 

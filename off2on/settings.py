@@ -3,16 +3,13 @@
 A section is named by what reads it, so that tuning one algorithm re-trains no other.
 """
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, create_model, model_validator
 
 from off2on.algorithms import ALGORITHMS
-from off2on.config import Count, Network, Section
+from off2on.config import Composed, Count, Network, Section
 from off2on.samplers import Balanced
-
-AnySection = TypeVar("AnySection", bound=Section)
-_NAMES = {spec.settings: name for name, spec in ALGORITHMS.items() if spec.settings}
 
 
 class Pretraining(Section):
@@ -43,8 +40,12 @@ class Finetuning(Section):
         return self
 
 
-class _Settings(Section):
+class _Settings(Composed):
     """What one training job may read."""
+
+    NAMES: ClassVar[dict[type[Section], str]] = {
+        spec.settings: name for name, spec in ALGORITHMS.items() if spec.settings
+    }
 
     members: Count = Field(5, description="ensemble size N")
     network: Network = Network()
@@ -52,14 +53,9 @@ class _Settings(Section):
     finetuning: Finetuning = Finetuning()
     balanced: Balanced = Balanced()
 
-    def of(self, section: type[AnySection]) -> AnySection:
-        """The section of an algorithm, by its type."""
-        found: AnySection = getattr(self, _NAMES[section])
-        return found
-
 
 if TYPE_CHECKING:
     Settings = _Settings
 else:
-    _sections: dict[str, Any] = {name: (section, section()) for section, name in _NAMES.items()}
+    _sections: dict[str, Any] = {name: (section, section()) for section, name in _Settings.NAMES.items()}
     Settings = create_model("Settings", __base__=_Settings, __module__=__name__, **_sections)

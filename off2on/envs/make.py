@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from off2on.envs.tasks import Task
+from off2on.envs.task import Task
 
 
 def make_env(task: Task) -> Any:

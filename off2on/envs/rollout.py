@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from off2on.envs.make import make_env
-from off2on.envs.tasks import Task
+from off2on.envs.task import Task
 from off2on.observations import ObservationSpec
 
 Floats = NDArray[np.float32]

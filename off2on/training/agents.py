@@ -14,7 +14,7 @@ from torch import Tensor
 
 from off2on.agents.interface import OnlineAgent, agent_module
 from off2on.algorithms import get_algorithm
-from off2on.envs.tasks import Task
+from off2on.envs.task import Task
 from off2on.errors import Off2OnError
 from off2on.nn.state import Nets, unflatten
 from off2on.settings import Settings

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from off2on.codehash import PLUMBING, code_hash
 from off2on.data.dataset import Dataset, write_dataset
 from off2on.envs.rollout import Episode, Floats, Policy, Rollout, episode_seeds
-from off2on.envs.tasks import Task, get_task
+from off2on.envs.task import Task
+from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256
 from off2on.provenance import provenance
@@ -67,6 +69,9 @@ def collect(task_name: str, dataset_name: str, settings: Collect, out: Path, age
         "recipe": recipe,
         "env_id": task.env_id,
         "seed": settings.seed,
+        # what `off2on adopt` compares
+        "settings": settings.model_dump_json(),
+        "code_hash": code_hash("off2on.training.collect", without=PLUMBING),
         "packages": json.dumps(provenance()["packages"]),
     }
     if agents is not None:

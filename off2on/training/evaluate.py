@@ -9,7 +9,7 @@ from torch import Tensor
 from off2on.agents.interface import OnlineAgent
 from off2on.analysis.auroc import auroc, fixed_subset, random_actions
 from off2on.envs.rollout import Episode, Floats, Observations, Policy, Rollout, episode_seeds
-from off2on.envs.tasks import Task
+from off2on.envs.task import Task
 from off2on.errors import Off2OnError
 from off2on.replay.store import TransitionStore
 from off2on.seeding import Rng, stream

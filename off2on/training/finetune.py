@@ -101,7 +101,7 @@ class _Finetuning:
         self.evaluation, self.exploration = Rollout(self.task, self.loop.eval_episodes), Rollout(self.task, 1)
         self.explore = acting(self.agent, self.rngs["explore"], explore=True)
         # taken now: an edit made during the run is not in the code that runs
-        self.code_hash = code_hash(*job.modules, without=PLUMBING)
+        run.runs_code(code_hash(*job.modules, without=PLUMBING))
         self.averages = Averages(self._averaged())
         self.rows: list[Row] = []
         #: epochs finished, gradient steps of this epoch done (None: its steps are not collected yet)
@@ -196,7 +196,6 @@ class _Finetuning:
         words = {"label": method.label, "description": method.description}
         extra = {
             "method_settings": words | self.job.composition,
-            "code_hash": self.code_hash,
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.offline_size,
         }

@@ -71,7 +71,7 @@ class _Pretraining:
         self.rollout = Rollout(self.task, self.loop.eval_episodes)
         run.starts_from({"dataset": data} | ({"agents": agents / "agent.safetensors"} if agents else {}))
         # taken now: an edit made during the run is not in the code that runs
-        self.code_hash = code_hash(*job.modules, without=PLUMBING)
+        run.runs_code(code_hash(*job.modules, without=PLUMBING))
         self.averages = Averages(["q_mean"] + ["alpha"] * ("temperature" in self.agent.nets))
         self.rows: list[Row] = []
         self.step = 0
@@ -101,7 +101,6 @@ class _Pretraining:
                 if self.run.due():
                     self._save()
         extra: dict[str, Any] = {
-            "code_hash": self.code_hash,
             "dataset_mean_return": self.dataset_return,
             "dataset_transitions": self.store.size,
             "member_returns": self.member_returns,

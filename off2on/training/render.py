@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from off2on.envs.make import make_env
-from off2on.envs.tasks import Task, get_task
+from off2on.envs.task import Task
+from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import atomic, write_text
 

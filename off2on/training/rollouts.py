@@ -10,7 +10,8 @@ import torch
 from off2on.agents.interface import agent_module
 from off2on.data.dataset import write_dataset
 from off2on.envs.rollout import Floats, Observations, Policy
-from off2on.envs.tasks import Task, get_task
+from off2on.envs.task import Task
+from off2on.envs.tasks import get_task
 from off2on.files import sha256
 from off2on.provenance import provenance
 from off2on.seeding import Rng

@@ -129,6 +129,10 @@ class RunDirectory:
         ]
         return f"other settings: {', '.join(other)}" if other else ""
 
+    def runs_code(self, code_hash: str) -> None:
+        """Note the hash of the code that runs in this session."""
+        self._sessions[-1]["code_hash"] = code_hash
+
     def starts_from(self, inputs: Mapping[str, Path]) -> None:
         """Note the sha256 of the files that the run starts from: only a state of the same ones is resumed."""
         self._parents = {name: sha256(path) for name, path in inputs.items()}
@@ -189,9 +193,12 @@ class RunDirectory:
         self.write_progress(rows)
         _save_tensors(agent, self.path / "agent.safetensors", {})
         wall = self.wall_seconds
+        # sessions with other code made something that no checkout would
+        codes = {session.get("code_hash") for session in self._sessions}
         record = {
             **self.identity,
             "config_hash": self.config_hash,
+            "code_hash": codes.pop() if len(codes) == 1 else None,
             **self._provenance,
             "dataset_sha256": self._parents.get("dataset"),
             "parents": self._parents,

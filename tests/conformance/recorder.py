@@ -3,7 +3,7 @@
 from typing import Any
 
 from off2on.config import Section
-from off2on.settings import _NAMES
+from off2on.settings import Settings
 
 
 class Recorder:
@@ -21,4 +21,4 @@ class Recorder:
 
     def of(self, section: type[Section]) -> Any:
         """The section of an algorithm, by its type."""
-        return getattr(self, _NAMES[section])
+        return getattr(self, Settings.NAMES[section])

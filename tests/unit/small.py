@@ -12,7 +12,8 @@ from off2on.agents.interface import agent_module
 from off2on.algorithms import ALGORITHMS, get_offline
 from off2on.config import Network
 from off2on.data.dataset import Dataset, write_dataset
-from off2on.envs.tasks import Task, get_task
+from off2on.envs.task import Task
+from off2on.envs.tasks import get_task
 from off2on.files import write_text
 from off2on.jobs import FinetuneJob, Job, PretrainJob, identity
 from off2on.methods import get_method

@@ -11,7 +11,7 @@ import torch
 
 from off2on.data.dataset import Dataset, read_dataset, write_dataset
 from off2on.envs.rollout import Rollout, seen
-from off2on.envs.tasks import Task
+from off2on.envs.task import Task
 from off2on.errors import Off2OnError
 from off2on.nn.encoder import encode, feature_size
 from off2on.observations import ObservationSpec

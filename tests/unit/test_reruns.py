@@ -76,6 +76,7 @@ HARMLESS = {
     "an error of agents": replace("off2on/training/agents.py", "members, the run needs", "members, but it needs"),
     "an error of training": replace("off2on/training/evaluate.py", "training has diverged", "it has diverged"),
     "a warning": replace("off2on/data/dataset.py", "time limits are not marked", "no time limit is marked"),
+    "the unit of a progress bar": replace("off2on/training/finetune.py", '"step", initial', '"update", initial'),
     "a progress interval": replace("off2on/training/progress.py", "else 10", "else 30"),
     "a docstring": replace("off2on/agents/sac.py", "One member is plain SAC.", "With one member it is SAC."),
     "a comment": replace("off2on/agents/sac.py", "import torch\n", "import torch  # tensors\n"),
@@ -178,6 +179,18 @@ HARMFUL: dict[str, tuple[Edit, Callable[[str], bool]]] = {
         of("finetune uniform"),
     ),
     "the names of random streams": (replace("off2on/seeding.py", '"\\0".join', '"/".join'), lambda job: True),
+    "the width of networks": (
+        replace("off2on/config.py", "* self.depth", "* (self.depth + 1)"),
+        of("pretrain", "finetune"),
+    ),
+    "the minibatch of a job": (
+        replace("off2on/jobs.py", "int(value_of(", "2 * int(value_of("),
+        of("pretrain", "finetune"),
+    ),
+    "the normalised score": (
+        replace("off2on/envs/task.py", "100.0 *", "1.0 *"),
+        lambda job: job != "likelihood",
+    ),
     "Adam": (
         replace("off2on/nn/adam.py", "beta2=0.999", "beta2=0.99"),
         lambda job: True,

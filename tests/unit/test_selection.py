@@ -1,5 +1,6 @@
 """What `--config` may say, and which jobs a scale stands for."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,20 @@ def test_a_method_may_not_need_more_members_than_are_pretrained(tmp_path: Path) 
     ],
 )
 def test_a_baseline_has_a_name_of_its_own_and_fitting_patterns(name: str, patterns: list[str], says: str) -> None:
-    check_baseline("random-policy", ["none", "*/random"], METHODS)
+    check_baseline("random-policy", ["none", "*/random"], METHODS, ["fig_3"], FIGURES)
     with pytest.raises(Off2OnError) as caught:
-        check_baseline(name, patterns, METHODS)
+        check_baseline(name, patterns, METHODS, ["fig_3"], FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("datasets", "figures", "says"),
+    [
+        ("*/medium", ["fig_3"], "datasets='*/medium': expected a list, such as ['*/medium']"),
+        (["*/medium"], "fig_3", "figures='fig_3': expected a list, such as ['fig_3']"),
+        (["*/medium"], ["fig_33"], "figures: unknown 'fig_33'; did you mean 'fig_3'?"),
+    ],
+)
+def test_a_baseline_names_lists_of_what_exists(datasets: Any, figures: Any, says: str) -> None:
+    with pytest.raises(Off2OnError, match=re.escape(says)):
+        check_baseline("mine", datasets, METHODS, figures, FIGURES)
     assert says in str(caught.value)

@@ -7,7 +7,8 @@ import pytest
 
 from off2on.envs.make import make_env
 from off2on.envs.rollout import Rollout
-from off2on.envs.tasks import TASKS, Task, get_task
+from off2on.envs.task import Task
+from off2on.envs.tasks import TASKS, get_task
 from off2on.errors import Off2OnError
 from off2on.observations import ObservationSpec
 

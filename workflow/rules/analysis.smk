@@ -20,7 +20,7 @@ rule rollout:
         runtime=15,
     params:
         code=lambda wildcards: code_of("off2on.training.rollouts", f"off2on.agents.{wildcards.algorithm}"),
-        settings=SCALE.likelihood.rollout_steps,
+        settings=lambda wildcards: [SCALE.likelihood.rollout_steps, task_facts(wildcards)],
     message:
         "roll out {wildcards.algorithm} of {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:

@@ -19,7 +19,7 @@ def register_baseline(name, datasets, figures=("fig_3",)):
     those that it is drawn in.
     """
     try:
-        check_baseline(name, datasets, [*METHODS, *REGISTERED])
+        check_baseline(name, datasets, [*METHODS, *REGISTERED], figures, FIGURES)
     except Off2OnError as error:
         stop(error)
     if SELECTION.baselines is None or name in SELECTION.baselines:

@@ -1,6 +1,7 @@
 # What all rules need: the selected scale, paths, code and settings hashes. Imports no torch.
 import json
 import sys
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from off2on.analysis.tables import FILES as TABLES
 from off2on import jobs
 from off2on.data.sources import get_source
 from off2on.codehash import PACKAGE, PLUMBING, code_hash
+from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
 from off2on.algorithms import OFFLINE, get_offline
@@ -151,7 +153,12 @@ def parameters(job):
 def collect_settings(wildcards):
     directory = PACKAGE / "actors" / wildcards.task
     actors = [*directory.glob("*.safetensors"), *directory.glob("settings.json")]
-    return [SCALE.collect.model_dump_json(), code_hash(files=actors)]
+    return [SCALE.collect.model_dump_json(), code_hash(files=actors), task_facts(wildcards)]
+
+
+def task_facts(wildcards):
+    """What a task is, which is no part of any code hash."""
+    return json.dumps(asdict(get_task(wildcards.task)), sort_keys=True)
 
 
 # --------------------------------------------------------------------------------------------- what a job needs
