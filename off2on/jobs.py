@@ -18,6 +18,9 @@ from off2on.methods import Method
 from off2on.samplers import SamplerSpec, get_sampler
 from off2on.settings import Settings
 
+#: what settings compute, such as the widths of a network; agents reach it by modules that no hash follows
+_CONFIG = "off2on.config"
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -78,7 +81,7 @@ class PretrainJob(_Job):
     def modules(self) -> tuple[str, ...]:
         """Where its code is reached from: the loop, the algorithm, and the one it starts from."""
         start = [self.algorithm.start] if self.algorithm.start else []
-        return "off2on.training.pretrain", *(f"off2on.agents.{name}" for name in (self.name, *start))
+        return "off2on.training.pretrain", _CONFIG, *(f"off2on.agents.{name}" for name in (self.name, *start))
 
     @property
     def composition(self) -> dict[str, Any]:
@@ -141,7 +144,7 @@ class FinetuneJob(_Job):
         """Where its code is reached from: the loop, both algorithms, the sampler."""
         agents = filter(None, (self.method.online, self.method.start))
         sampler = f"off2on.replay.{self.sampler.module}"
-        return "off2on.training.finetune", sampler, *(f"off2on.agents.{name}" for name in agents)
+        return "off2on.training.finetune", _CONFIG, sampler, *(f"off2on.agents.{name}" for name in agents)
 
     @property
     def composition(self) -> dict[str, Any]:

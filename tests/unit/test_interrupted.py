@@ -98,7 +98,9 @@ def test_a_method_in_other_words_is_resumed(
         "offline": "cql",
         "data": True,
         "members": 1,
+        "batch": TUNING.batch,
         "longer_first_epoch": True,
+        "balanced": False,
     }
 
 

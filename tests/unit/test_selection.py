@@ -183,6 +183,7 @@ def test_a_baseline_has_a_name_of_its_own_and_fitting_patterns(name: str, patter
     check_baseline("random-policy", ["none", "*/random"], METHODS, ["fig_3"], FIGURES)
     with pytest.raises(Off2OnError) as caught:
         check_baseline(name, patterns, METHODS, ["fig_3"], FIGURES)
+    assert says in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -196,4 +197,3 @@ def test_a_baseline_has_a_name_of_its_own_and_fitting_patterns(name: str, patter
 def test_a_baseline_names_lists_of_what_exists(datasets: Any, figures: Any, says: str) -> None:
     with pytest.raises(Off2OnError, match=re.escape(says)):
         check_baseline("mine", datasets, METHODS, figures, FIGURES)
-    assert says in str(caught.value)
