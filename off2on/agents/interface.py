@@ -26,10 +26,11 @@ class Agent(Protocol):
     """What offline agents and online ones have in common; `nets` holds all their networks."""
 
     members: int
+    #: with `critic`, whose values `q` gives; AUROC and `q_mean` are columns of every run
     nets: Nets
 
     def update(self, batch: Batch, noise: Any) -> Metrics:
-        """One gradient step of every network."""
+        """One gradient step of every network; the metrics have `q_mean`, the mean value of the minibatch."""
 
     def gradients(self, batch: Batch, noise: Any) -> tuple[Gradients, Metrics]:
         """The gradients of one update by network, and metrics; nothing changes."""
