@@ -67,7 +67,7 @@ def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
     """
     wanted = runs(scale)
     trained = pretrainings(wanted)
-    places = dict.fromkeys((job.task, job.dataset) for job in trained)
+    places = dict.fromkeys((run.task, run.dataset) for run in wanted if run.dataset != "none")
     refused = {layout.dataset(*place) for place in places if _other_dataset(scale, layout.dataset(*place))}
     for name in trained:
         start = get_offline(name.algorithm).start

@@ -142,6 +142,6 @@ def test_a_resumed_store_is_the_saved_one_with_its_derived_columns() -> None:
     resumed.load_tail(saved)
     assert (resumed.size, resumed.frames) == (store.size, store.frames)
     assert same(resumed.batch(np.arange(resumed.size)), store.batch(np.arange(store.size)))
-    # and goes on alike
+    # and continues in the same way
     assert resumed.append(*episode(2, 50, False)).tolist() == store.append(*episode(2, 50, False)).tolist()
     assert same(resumed.batch(np.arange(resumed.size)), store.batch(np.arange(store.size)))
