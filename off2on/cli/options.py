@@ -1,5 +1,6 @@
 """What the sub-commands share: the application, its options, reading the scale."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -106,10 +107,12 @@ def say(text: str) -> None:
 
 
 def one_thread() -> None:
-    """Set up torch: two spinning OpenMP teams on two cores are fifty times slower than one thread each."""
+    """Set up the work with torch: two spinning OpenMP teams on two cores are fifty times slower than one each."""
     import torch
 
     from off2on.nn.memory import keep_freed_memory
 
     torch.set_num_threads(1)
     keep_freed_memory()
+    gc.freeze()
+    gc.enable()
