@@ -17,7 +17,8 @@ PACKAGE = Path(__file__).resolve().parent
 #: what cannot change a number of a training job, or is a parameter of the job instead (`off2on.jobs.parameters`)
 PLUMBING = (
     *("errors", "files", "paths", "provenance", "results", "cli", "selection", "codehash", "jobs"),
-    *("training.rundir", "training.progress"),
+    "data.hdf5",
+    *("training.rundir", "training.checkpoint", "training.stopping", "training.progress"),
     *("settings", "scale", "moved", "algorithms", "samplers", "methods", "envs.tasks"),
 )
 #: calls that only say something

@@ -47,7 +47,11 @@ def check_moved(path: Path, data: Mapping[str, Any]) -> None:
 
 def _old(data: Any, prefix: str) -> Iterator[str]:
     for section in ("offline", "online"):
-        keys = data.get(section) if isinstance(data, dict) else None
+        if not isinstance(data, dict) or section not in data:
+            continue
+        keys = data[section]
+        if not isinstance(keys, dict) or not keys:
+            yield f"{prefix}{section} is unknown"
         for key in keys if isinstance(keys, dict) else ():
             old = f"{section}.{key}"
             yield f"{prefix}{old} is now {MOVED[old]}" if old in MOVED else f"{prefix}{old} is unknown"

@@ -1,4 +1,4 @@
-"""Implicit Q-learning, offline and online: no update asks for an action that is not in the data [S91-S100].
+"""Implicit Q-learning, offline and online: no update asks for an action that is not in the data [S91, S92, S94].
 
 Every member has a value network V, twin critics Q and a Gaussian policy whose mean goes through a tanh and whose
 std does not depend on the state. V is an expectile of Q over the data's actions, Q learns from V at the next
@@ -25,9 +25,9 @@ from off2on.settings import Settings
 
 #: fine-tuning continues with the targets of the offline agents
 KEPT = ("policy", "critic", "target", "value")
-#: range of the log std
+#: range of the log std [S95]
 LOG_STD = (-5.0, 2.0)
-#: largest weight of a transition in the policy's loss
+#: largest weight of a transition in the policy's loss [S93]
 HEAVIEST = 100.0
 
 

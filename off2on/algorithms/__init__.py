@@ -8,9 +8,21 @@ from off2on.errors import find
 
 _NO_ENTRIES = {"algorithm", "flop"}
 
+
+def _entry(name: str) -> Algorithm:
+    """The entry of a file; a mistake in it is one for who writes the file, and stops everything at once."""
+    spec = getattr(import_module(f"{__name__}.{name}"), "SPEC", None)
+    where = f"off2on/algorithms/{name}.py"
+    if not isinstance(spec, Algorithm):
+        raise TypeError(f"{where}: it needs SPEC, an Algorithm (CONTRIBUTING.md)")
+    if spec.name != name:
+        raise ValueError(f"{where}: SPEC is called '{spec.name}'; it must have the name of its file, '{name}'")
+    return spec
+
+
 #: by name, in the order of the alphabet
 ALGORITHMS: dict[str, Algorithm] = {
-    module.name: import_module(f"{__name__}.{module.name}").SPEC
+    module.name: _entry(module.name)
     for module in sorted(iter_modules(__path__), key=lambda module: module.name)
     if module.name not in _NO_ENTRIES
 }

@@ -37,6 +37,11 @@ class Phase:
     #: online: the first epoch has `finetuning.first_epoch_multiplier` times the gradient steps
     longer_first_epoch: bool = False
 
+    def __post_init__(self) -> None:
+        """A text would be taken for a list of its letters."""
+        if isinstance(self.reads, str):
+            raise TypeError(f"reads={self.reads!r}: expected a tuple, such as ({self.reads!r},)")
+
 
 @dataclass(frozen=True)
 class Algorithm:

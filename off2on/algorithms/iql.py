@@ -13,7 +13,7 @@ PASSES = 15
 
 
 class Iql(Section):
-    """Implicit Q-learning; rewards are used as they are, so beta depends on their scale."""
+    """Implicit Q-learning [S96]; rewards are used as they are, so beta depends on their scale."""
 
     steps: Count = Field(1_000_000, description="offline gradient steps")
     batch: Count = 256

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from off2on.algorithms import get_algorithm, get_offline
 from off2on.analysis.aggregate import gather_tables
 from off2on.cli import main
 from off2on.envs.tasks import TASKS
@@ -17,6 +18,7 @@ from off2on.figures.curve_data import CurveData
 from off2on.figures.drawing import draw, finished
 from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS
+from off2on.samplers import get_sampler
 from tests.unit.synthetic_results import Tree, run_info, write_job
 
 ROWS = [{"env_steps": i, "gradient_steps": i, "eval_episodes": 5, "return_mean": 9.0 + i} for i in (0, 1000)]
@@ -80,6 +82,19 @@ def test_the_entries_of_methods_name_figures_that_exist_and_have_panels_of_their
         assert spec.methods_as in own or not spec.curves, name
         labels = [method.figures[name] for method in METHODS.values() if name in method.figures]
         assert len(set(labels)) == len(labels) or name == "fig_12", name  # there the size tells them apart
+
+
+def test_every_figure_of_curves_has_a_method_that_it_draws() -> None:
+    named = {name for method in METHODS.values() for name in method.figures}
+    empty = [name for name, spec in FIGURES.items() if spec.curves and spec.methods_as not in named]
+    assert empty == [], "name these figures in the `figures` of the methods that they draw (off2on/methods.py)"
+
+
+def test_every_method_is_made_of_parts_that_exist() -> None:
+    for method in METHODS.values():
+        assert get_algorithm(method.online).online, f"{method.name}: {method.online} has no online phase"
+        assert method.start is None or get_offline(method.start), method.name
+        assert get_sampler(method.sampler), method.name
 
 
 def test_only_the_paper_s_figures_of_one_task_have_a_task_of_their_own() -> None:

@@ -162,15 +162,21 @@ def test_the_same_tables_give_the_same_bytes(tree: Tree, quick: Tables) -> None:
 
 
 def test_unknown_figure() -> None:
-    with pytest.raises(Off2OnError, match=r"unknown figure 'fig_99'; known figures: .*fig_3, fig_4a"):
+    with pytest.raises(
+        Off2OnError, match=r"unknown figure 'fig_99'; did you mean 'fig_9'. known figures: .*fig_3, fig_4a"
+    ):
         get_figure("fig_99")
 
 
 def test_every_method_has_its_own_look() -> None:
     own = {name: method.style for name, method in METHODS.items()}
     for styles in (own, DATASET_STYLES):
-        assert len({style.colour for style in styles.values()}) == len(styles)
-        assert len({(style.dash, style.marker) for style in styles.values()}) == len(styles)
+        for looks in (
+            {name: s.colour for name, s in styles.items()},
+            {n: (s.dash, s.marker) for n, s in styles.items()},
+        ):
+            alike = [name for name, look in looks.items() if list(looks.values()).count(look) > 1]
+            assert alike == [], "these have the same colour, or the same dash and marker"
     assert method_style("my-idea") == method_style("my-idea")
     assert method_style("my-idea").colour not in {style.colour for style in own.values()}
 

@@ -1,5 +1,6 @@
 """Which edits re-train what: harmless ones move no training hash, harmful ones those of the jobs they concern."""
 
+import ast
 import json
 import shutil
 import subprocess
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from off2on.codehash import PACKAGE, PLUMBING, reachable
 from off2on.config import REPOSITORY
+from off2on.jobs import Job
+from off2on.scale import Scale, load_scale
+from off2on.selection import finetune_job, pretrain_job, pretrainings, runs
 
 #: prints the fingerprint of every training job of a scale: code, and what else its numbers depend on
 SCRIPT = """
@@ -72,7 +77,7 @@ HARMLESS = {
     ),
     "a description of a scale": replace("off2on/scale.py", '"how long it should take, and where"', '"time"'),
     "a scale's wall time": replace("config/smoke.yaml", "wall_time: about", "wall_time: some"),
-    "an error of a dataset": replace("off2on/data/dataset.py", "truncated or not an HDF5 file", "is broken"),
+    "an error of a dataset": replace("off2on/data/hdf5.py", "truncated or not an HDF5 file", "is broken"),
     "an error of agents": replace("off2on/training/agents.py", "members, the run needs", "members, but it needs"),
     "an error of training": replace("off2on/training/evaluate.py", "training has diverged", "it has diverged"),
     "a warning": replace("off2on/data/dataset.py", "time limits are not marked", "no time limit is marked"),
@@ -86,8 +91,10 @@ HARMLESS = {
         '    def videos(self) -> Path:\n        return self.results / "videos"\n\n    def dataset(self',
     ),
     "a package in provenance": replace("off2on/provenance.py", '"off2on", "torch"', '"off2on", "scipy", "torch"'),
-    "a column of the results": replace("off2on/results.py", '    "alpha",\n', '    "alpha",\n    "entropy",\n'),
-    "how a checkpoint is written": replace("off2on/training/rundir.py", "value.contiguous()", "value.clone()"),
+    "a column of the results": replace(
+        "off2on/results/schema.py", '    "alpha",\n', '    "alpha",\n    "entropy",\n'
+    ),
+    "how a checkpoint is written": replace("off2on/training/checkpoint.py", "value.contiguous()", "value.clone()"),
     "the version": replace("off2on/__init__.py", "0.1.0", "0.2.0"),
     "a help text": replace("off2on/cli/options.py", "seed of every random number", "seed of all numbers"),
     "a sampler": Edit(
@@ -237,3 +244,30 @@ def test_a_harmful_edit_moves_exactly_the_jobs_it_concerns(
     edit, concerned = HARMFUL[what]
     after = edited(tmp_path / "edited", edit)
     assert {job for job in after if after[job] != before[job]} == {job for job in before if concerned(job)}
+
+
+#: plumbing that gives no number to whoever imports a constant of it
+NAMES_ALONE = {"data.hdf5", "errors", "files", "paths", "results", "training.rundir", "codehash"}
+
+
+def test_hashed_code_takes_no_constant_from_plumbing() -> None:
+    """Entries and settings are in no hash of code: their values are parameters, but not a constant beside them."""
+    jobs = [job for scale in [load_scale("smoke")] for job in _jobs(scale)]
+    numbers = tuple(f"off2on.{name}" for name in PLUMBING if name not in NAMES_ALONE)
+    hashed = reachable({module for job in jobs for module in job.modules}, PACKAGE, PLUMBING)
+    wrong = [
+        f"{module} imports {alias.name} of {node.module}"
+        for module, path in hashed.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(tuple(f"{name}." for name in numbers))
+        for alias in node.names
+        # the registry is asked for an entry by name
+        if alias.name.isupper() and alias.name != "ALGORITHMS"
+    ]
+    assert wrong == [], "a constant belongs into the module that computes with it, or into a section of settings"
+
+
+def _jobs(scale: Scale) -> list[Job]:
+    wanted = runs(scale)
+    trained = [pretrain_job(scale, job) for job in pretrainings(wanted)]
+    return [*trained, *(finetune_job(scale, run) for run in wanted)]
