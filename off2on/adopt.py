@@ -21,7 +21,7 @@ from off2on.jobs import Job, parameters
 from off2on.methods import get_method
 from off2on.paths import OUTPUTS, Layout
 from off2on.provenance import config_hash
-from off2on.results import validate
+from off2on.results.directory import validate
 from off2on.scale import Scale
 from off2on.selection import Selection, finetune_job, pretrain_job, pretrainings, runs
 
@@ -69,7 +69,8 @@ def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
     trained = pretrainings(wanted)
     places = dict.fromkeys((run.task, run.dataset) for run in wanted if run.dataset != "none")
     refused = {layout.dataset(*place) for place in places if _other_dataset(scale, layout.dataset(*place))}
-    for name in trained:
+    # given agents are imported again, and compared as inputs of the runs
+    for name in () if scale.pretrained else trained:
         start = get_offline(name.algorithm).start
         inputs = {"dataset": layout.dataset(name.task, name.dataset)}
         inputs |= {"agents": layout.pretrain(name.task, name.dataset, start, name.seed)} if start else {}

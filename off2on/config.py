@@ -7,7 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-Count = Annotated[int, Field(ge=1)]
+#: the bound keeps a typing error from becoming a job that nobody waits for
+Count = Annotated[int, Field(ge=1, le=10**12)]
+Value = TypeVar("Value")
+#: a list of a YAML or JSON file is one, too
+Many = Annotated[tuple[Value, ...], Field(strict=False)]
+#: hidden layers
+Widths = Annotated[Many[Annotated[int, Field(ge=1, le=100_000)]], Field(min_length=1, max_length=50)]
 #: of Adam
 LearningRate = Annotated[float, Field(gt=0, lt=1)]
 #: a share, a discount, a smoothing coefficient: strictly between 0 and 1
@@ -18,9 +24,9 @@ AnySection = TypeVar("AnySection", bound="Section")
 
 
 class Section(BaseModel):
-    """A part of a scale: unknown keys are errors."""
+    """A part of a scale: unknown keys, values of another type and infinite ones are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Composed(Section):
@@ -39,8 +45,8 @@ class Network(BaseModel):
 
     model_config = Section.model_config
 
-    width: Count = 256
-    depth: Count = 2
+    width: int = Field(256, ge=1, le=100_000)
+    depth: int = Field(2, ge=1, le=50)
 
     @property
     def widths(self) -> list[int]:

@@ -99,7 +99,7 @@ def plan(scale: Scale, target: str | None = None) -> Plan:
     places = [(run.task, run.dataset) for run in wanted] + [(job.task, job.dataset) for job in trained]
     pairs = dict.fromkeys(place for place in places if place[1] != "none")
     collecting = (collect_cost(scale, *pair) for pair in pairs)
-    pretraining = (pretrain_cost(pretrain_job(scale, job)) for job in trained)
+    pretraining = (pretrain_cost(pretrain_job(scale, job)) for job in trained if not scale.pretrained)
     finetuning = (finetune_cost(finetune_job(scale, run)) for run in wanted)
     analysing = [likelihood_cost(scale, job.task) for job in modelled]
     analysing += [measuring_cost(scale)] if "cost" in needs else []

@@ -1,20 +1,22 @@
 """The typed scale: what one `config/<scale>.yaml` says, checked before anything runs (config/README.md)."""
 
+from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from off2on.config import REPOSITORY, Count, Fraction, LearningRate, Section
+from off2on.config import REPOSITORY, Count, Fraction, LearningRate, Many, Section, Widths
 from off2on.data.sources import SOURCES
-from off2on.errors import Off2OnError
+from off2on.errors import Off2OnError, shown
 from off2on.moved import check_moved
 from off2on.settings import Settings
+from off2on.yaml_file import read_yaml
 
 SCALES = ("smoke", "quick", "laptop", "paper")
 
+Name = TypeVar("Name")
 Dataset = Literal["random", "medium", "medium-replay", "medium-expert"]
 
 
@@ -22,6 +24,18 @@ def _known_source(name: str) -> str:
     if name not in SOURCES:
         raise ValueError(f"source: unknown '{name}'; it may be: {', '.join(SOURCES)}")
     return name
+
+
+def _distinct(names: tuple[Name, ...]) -> tuple[Name, ...]:
+    if not names:
+        raise ValueError("at least one is needed")
+    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        raise ValueError(f"named twice: {', '.join(twice)}")
+    return names
+
+
+#: at least one, none twice: each is counted once
+Names = Annotated[Many[Name], Field(max_length=1_000), AfterValidator(_distinct)]
 
 
 class Collect(Section):
@@ -39,7 +53,7 @@ class Collect(Section):
 class Likelihood(Section):
     """A VAE's likelihood of offline and of online state-action pairs [S87, S89]."""
 
-    datasets: tuple[str, ...] = Field(
+    datasets: Many[str] = Field(
         ("halfcheetah/random",), description="patterns on task/dataset; those with CQL agents have the analysis"
     )
     rollout_steps: Count = Field(10_000, description="environment steps of the CQL agent's stochastic policy")
@@ -49,7 +63,7 @@ class Likelihood(Section):
     lr: LearningRate = Field(
         3e-4, description="learning rate; too high, and wide networks ignore their latent variable"
     )
-    widths: tuple[Count, ...] = Field((750, 750), description="hidden layers of encoder and decoder")
+    widths: Widths = Field((750, 750), description="hidden layers of encoder and decoder")
     latent: Count = 16
     samples: Count = Field(2_000, description="held-out, and online, pairs whose likelihood is estimated")
     importance_samples: Count = Field(500, description="K of the importance-weighted estimate")
@@ -58,7 +72,7 @@ class Likelihood(Section):
 class Cost(Section):
     """What the cost of the ensemble is measured on (Appendix B)."""
 
-    members: tuple[Count, ...] = Field((1, 2, 3, 5), description="ensemble sizes N, batched and as a naive loop")
+    members: Names[Count] = Field((1, 2, 3, 5), description="ensemble sizes N, batched and as a naive loop")
     repeats: Count = Field(200, description="timed gradient steps, and timed actions, of each")
 
 
@@ -70,10 +84,13 @@ class Scale(Settings):
     source: Annotated[str, AfterValidator(_known_source)] = Field(
         "local", json_schema_extra={"enum": list(SOURCES)}, description="where datasets come from"
     )
-    seeds: Count = Field(4, description="seeds 0 .. seeds - 1")
-    tasks: tuple[str, ...] = ("halfcheetah", "hopper", "walker2d")
-    datasets: tuple[Dataset, ...] = ("random", "medium", "medium-replay", "medium-expert")
-    methods: dict[str, tuple[str, ...]] = Field(
+    seeds: int = Field(4, ge=1, le=1_000, description="seeds 0 .. seeds - 1")
+    tasks: Names[str] = ("halfcheetah", "hopper", "walker2d")
+    datasets: Names[Dataset] = ("random", "medium", "medium-replay", "medium-expert")
+    pretrained: bool = Field(
+        False, description="CQL's agents are given (--config agents=DIR), and local data are their roll-outs"
+    )
+    methods: dict[str, Many[str]] = Field(
         description="method -> its datasets, as patterns on task/dataset; from scratch: ['none']"
     )
     collect: Collect = Collect()
@@ -135,19 +152,18 @@ def load_scale(name: str, **changes: Any) -> Scale:
     if wanted is not None:
         data["methods"] = _only(wanted, data.get("methods"), path)
     try:
-        return Scale.model_validate(data)
+        scale = Scale.model_validate(data)
     except ValidationError as error:
         raise Off2OnError(f"{path}: {_complaints(error)}") from None
+    _check_name(path, scale.name)
+    return scale
 
 
 def _read(path: Path, *above: Path) -> dict[str, Any]:
     """`above`: the files that extend this one."""
-    if not path.is_file():
+    if not _is_file(path):
         raise Off2OnError(f"unknown scale: no file {path}; scales: {', '.join(SCALES)}, or a path to a YAML file")
-    try:
-        data = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise Off2OnError(f"{path}: not readable as YAML: {error}") from None
+    data = read_yaml(path)
     if not isinstance(data, dict):
         raise Off2OnError(f"{path}: expected a mapping of settings")
     check_moved(path, data)
@@ -163,17 +179,18 @@ def _read(path: Path, *above: Path) -> dict[str, Any]:
     return merged | {"methods": data.get("methods", merged.get("methods"))}
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses duplicate keys of a mapping, of which YAML would silently take the last."""
+def _check_name(path: Path, name: str) -> None:
+    """A file of somebody else may not write into the results of a scale of the project."""
+    own = scale_path(name)
+    if own.is_file() and own.absolute() != path.absolute():
+        raise Off2OnError(f"{path}: name: '{name}' is the name of {own}; choose another one")
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"duplicate keys: {', '.join(twice)}", node.start_mark
-            )
-        return super().construct_mapping(node, deep)
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError) as error:
+        raise Off2OnError(f"scale {shown(str(path))}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _only(wanted: list[str] | dict[str, Any], known: Any, path: Path) -> Any:
@@ -185,11 +202,23 @@ def _only(wanted: list[str] | dict[str, Any], known: Any, path: Path) -> Any:
     return {name: known[name] for name in wanted}
 
 
+def _known_keys() -> set[str]:
+    """Every key that some section of a scale has."""
+    found = set(Scale.model_fields)
+    for field in Scale.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= set(field.annotation.model_fields)
+    return found
+
+
 def _complaints(error: ValidationError, prefix: str = "") -> str:
     found = []
     for one in error.errors():
         where = ".".join(str(part) for part in one["loc"])
-        value = "" if one["type"] == "missing" else f" (got {one['input']!r})"
+        value = "" if one["type"] == "missing" else f" (got {shown(one['input'])})"
         says = str(one["ctx"]["error"]) if one["type"] == "value_error" else one["msg"] + value
+        if one["type"] == "extra_forbidden":
+            close = get_close_matches(str(one["loc"][-1]), _known_keys(), n=1)
+            says = "unknown key" + (f"; did you mean '{close[0]}'?" if close else "")
         found.append(prefix + (f"{where}: {says}" if where else says))
     return "; ".join(found)

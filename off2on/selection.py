@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from off2on.algorithms import get_offline
 from off2on.config import REPOSITORY
 from off2on.data.sources import SOURCES
 from off2on.envs.tasks import TASKS, get_task
-from off2on.errors import Off2OnError
+from off2on.errors import Off2OnError, find, shown
 from off2on.jobs import FinetuneJob, PretrainJob
 from off2on.methods import METHODS, get_method
 from off2on.paths import Layout
@@ -30,6 +31,7 @@ KEYS = {
     "source": "source=d4rl-v0",
     "figures": "'figures=[fig_3,fig_4a]'",
     "baselines": "'baselines=[/path/my.smk]'",
+    "agents": "agents=/path/published_agents",
 }
 
 
@@ -63,6 +65,8 @@ class Selection:
     baseline_files: tuple[str, ...]
     #: what the report shows, in its order
     figures: tuple[str, ...]
+    #: the agents that a pretrained scale starts from
+    agents: Path | None = None
 
     @property
     def layout(self) -> Layout:
@@ -97,12 +101,23 @@ def _chain(algorithm: str | None) -> list[str]:
     return [] if algorithm is None else [*_chain(get_offline(algorithm).start), algorithm]
 
 
+def check_dataset(name: str, from_scratch: bool = False) -> None:
+    """A dataset's name is part of paths.
+
+    Raises:
+        Off2OnError: there is none of that name.
+    """
+    if not (from_scratch and name == "none"):
+        find("dataset", name, dict.fromkeys(get_args(Dataset)))
+
+
 def pretrain_job(scale: Scale, job: Pretraining) -> PretrainJob:
     """The job with its settings, overrides applied.
 
     Raises:
         Off2OnError: a name is unknown.
     """
+    check_dataset(job.dataset)
     settings = scale.settings(job.task, job.dataset)
     algorithm = get_offline(job.algorithm)
     return PretrainJob(scale.name, scale.source, get_task(job.task), job.dataset, job.seed, settings, algorithm)
@@ -114,6 +129,7 @@ def finetune_job(scale: Scale, run: Run) -> FinetuneJob:
     Raises:
         Off2OnError: a name is unknown.
     """
+    check_dataset(run.dataset, from_scratch=True)
     settings = scale.settings(run.task, run.dataset, run.method)
     method = get_method(run.method)
     return FinetuneJob(scale.name, scale.source, get_task(run.task), run.dataset, run.seed, settings, method)
@@ -189,27 +205,26 @@ def check_patterns(scale: Scale, file: object, methods: Collection[str] | None =
         _check_fit(f"{file}: overrides.'{pattern}'", pattern, names, "task/dataset or task/dataset/method")
 
 
-def check_baseline(
-    name: str, patterns: Iterable[str], taken: Collection[str], figures: Any, known: Collection[str]
-) -> None:
+def check_baseline(name: Any, patterns: Any, taken: Collection[str], figures: Any, known: Collection[str]) -> None:
     """A baseline's name is part of paths; its patterns on task/dataset must fit something, its figures exist.
 
     Raises:
         Off2OnError: what `register_baseline` was called with is wrong.
     """
-    where = f"register_baseline: '{name}'"
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+    where = f"register_baseline: {shown(name)}"
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         raise Off2OnError(
             f"{where} is not a valid name of a method; use a-z, 0-9 and hyphens, such as 'random-policy'"
         )
     if name in taken:
         raise Off2OnError(f"{where}: the method exists already; choose another name")
     for what, value in (("datasets", patterns), ("figures", figures)):
-        if isinstance(value, str):
-            raise Off2OnError(f"{where}: {what}={value!r}: expected a list, such as {[value]}")
+        if not isinstance(value, list | tuple | set) or not all(isinstance(one, str) for one in value):
+            such = [value] if isinstance(value, str) else ["*/medium" if what == "datasets" else "fig_3"]
+            raise Off2OnError(f"{where}: {what}={shown(value)}: expected a list of names, such as {such}")
     for figure in figures:
         if figure not in known:
-            raise Off2OnError(f"{where}: figures: unknown '{figure}'{_hint(figure, known)}")
+            raise Off2OnError(f"{where}: figures: unknown '{figure}'{hint(figure, known)}")
     _check_datasets(where, patterns)
 
 
@@ -249,7 +264,9 @@ def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selectio
     """
     for key in config:
         if key not in KEYS:
-            raise Off2OnError(f"--config {key}={config[key]}: unknown key '{key}'{_hint(key, KEYS)}")
+            raise Off2OnError(f"--config {key}={shown(config[key])}: unknown key {shown(key)}{hint(key, KEYS)}")
+        if config[key] is None:
+            raise Off2OnError(f"--config {key}=: no value; expected one, such as {KEYS[key]}")
     names = {
         "tasks": _names(config, "tasks", TASKS),
         "datasets": _names(config, "datasets", get_args(Dataset)),
@@ -265,7 +282,21 @@ def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selectio
     scale = load_scale(argument, **names, methods=known)
     files = tuple(_names(config, "baselines", None) or ())
     chosen = _names(config, "figures", figures) or figures
-    return Selection(argument, scale, foreign, files, tuple(name for name in figures if name in chosen))
+    drawn = tuple(name for name in figures if name in chosen)
+    return Selection(argument, scale, foreign, files, drawn, _agents(config, scale))
+
+
+def _agents(config: Mapping[str, Any], scale: Scale) -> Path | None:
+    """The directory of given agents, if any."""
+    value = config.get("agents")
+    if value is None:
+        return None
+    if not scale.pretrained:
+        raise Off2OnError(f"--config agents={value}: scale {scale.name} pre-trains its own; try scale=published")
+    path = Path(str(value)).absolute()
+    if not path.is_dir():
+        raise Off2OnError(f"--config agents={value}: no such directory; expected {KEYS['agents']}")
+    return path
 
 
 def _other_scales() -> list[str]:
@@ -287,7 +318,7 @@ def _names(config: Mapping[str, Any], key: str, allowed: Any) -> list[str] | Non
 def _one_of(config: Mapping[str, Any], key: str, allowed: Any) -> Any:
     value = config.get(key)
     if value is not None and value not in allowed:
-        raise Off2OnError(f"--config {key}={value}: unknown '{value}'{_hint(str(value), allowed)}")
+        raise Off2OnError(f"--config {key}={value}: unknown '{value}'{hint(str(value), allowed)}")
     return value
 
 
@@ -298,7 +329,8 @@ def _seeds(config: Mapping[str, Any]) -> Any:
     return value
 
 
-def _hint(value: str, allowed: Any) -> str:
+def hint(value: str, allowed: Any) -> str:
+    """'; did you mean 'ours'?; it may be: ...' of a name that is none of those allowed."""
     close = get_close_matches(value, list(allowed), n=1)
     meant = f"; did you mean '{close[0]}'?" if close else ""
     return f"{meant}; it may be: {', '.join(allowed)}"

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from off2on.algorithms.algorithm import Algorithm, Phase, Sizes
 from off2on.algorithms.flop import passes
-from off2on.config import Count, Fraction, LearningRate, Section
+from off2on.config import Count, Fraction, LearningRate, Section, Widths
 
 #: critics and perturbation network: forward and backward, and for each candidate perturbing and the twin targets
 PASSES, PASSES_A_CANDIDATE = 13, 3
@@ -22,8 +22,8 @@ class Bcq(Section):
     lr: LearningRate = Field(1e-3, description="learning rate of VAE, critics and perturbation network")
     discount: Fraction = 0.99
     tau: Fraction = Field(0.005, description="target smoothing, every step")
-    vae_widths: tuple[Count, ...] = Field((750, 750), description="hidden layers of encoder and decoder")
-    widths: tuple[Count, ...] = Field((400, 300), description="hidden layers of critics and perturbation network")
+    vae_widths: Widths = Field((750, 750), description="hidden layers of encoder and decoder")
+    widths: Widths = Field((400, 300), description="hidden layers of critics and perturbation network")
     phi: float = Field(0.05, ge=0, description="largest perturbation of an action")
     soft_minimum: Fraction = Field(0.75, description="lambda: weight of the smaller of the twin critics")
     target_candidates: Count = Field(10, description="decoded actions at a next state")

@@ -4,12 +4,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from off2on.analysis.run_statistics import MEASURES, NAMED_BY, Measure
 from off2on.analysis.tables import BUDGET
-from off2on.errors import Off2OnError
+from off2on.errors import Off2OnError, shown
+from off2on.yaml_file import read_yaml
 
 Direction = Literal["above", "below", "similar", "not-below"]
 Key = Literal["task", "dataset", "seed"]
@@ -112,12 +112,7 @@ def read_claims(path: Path) -> tuple[Claim, ...]:
     Raises:
         Off2OnError: names the file, the claim, the key and its value.
     """
-    try:
-        entries = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise Off2OnError(f"{path} cannot be read: {error.strerror or error}") from None
-    except yaml.YAMLError as error:
-        raise Off2OnError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    entries = read_yaml(path)
     if not isinstance(entries, list):
         raise Off2OnError(f"{path}: expected a list of claims, each with an id; docs/claims.md lists the keys")
     claims = tuple(_read(path, number, entry) for number, entry in enumerate(entries, 1))
@@ -145,4 +140,4 @@ def _complaint(error: Any) -> str:
             return f"{key}: missing"
         case "value_error":
             return f"{key + ': ' if key else ''}{error['ctx']['error']}"
-    return f"{key + ': ' if key else ''}{error['msg']} (got {error['input']!r})"
+    return f"{key + ': ' if key else ''}{error['msg']} (got {shown(error['input'])})"

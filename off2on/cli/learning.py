@@ -10,12 +10,15 @@ from off2on.cli.options import (
     Checkpoint,
     Data,
     DatasetName,
+    OtherCode,
     Out,
+    Restart,
     ScaleName,
     Seed,
     SourceName,
     TaskName,
     Wait,
+    check_names,
     job,
     load,
     one_thread,
@@ -44,6 +47,7 @@ def collect(
     from off2on.training.collect import collect as run
 
     loaded, layout = load(scale, source)
+    check_names(task, dataset, own=agents is not None)
     path = out or layout.dataset(task, dataset)
     if by_hand := get_source(loaded.source).by_hand:
         raise Off2OnError(f"source '{loaded.source}' is not downloaded yet. {by_hand.format(path=path)}")
@@ -106,10 +110,13 @@ def pretrain(
     out: Out = None,
     wait: Wait = False,
     checkpoint_seconds: Checkpoint = 60,
+    restart: Restart = False,
+    other_code: OtherCode = False,
 ) -> None:
     """Pre-train the members of an ensemble offline; if interrupted, it resumes from its last checkpoint."""
     from off2on.algorithms import get_offline
     from off2on.training.pretrain import pretrain as run
+    from off2on.training.rundir import Handling
 
     loaded, layout = load(scale, source)
     spec = get_offline(algorithm)
@@ -118,7 +125,13 @@ def pretrain(
     path = out or layout.pretrain(task, dataset, algorithm, seed)
     if spec.start is not None:
         agents = agents or layout.pretrain(task, dataset, spec.start, seed)
-    run(job, data or layout.dataset(task, dataset), agents, path, wait, checkpoint_seconds)
+    run(
+        job,
+        data or layout.dataset(task, dataset),
+        agents,
+        path,
+        Handling(wait, checkpoint_seconds, restart, other_code),
+    )
     say(f"offline agents: {path}")
 
 
@@ -137,11 +150,14 @@ def finetune(
     out: Out = None,
     wait: Wait = False,
     checkpoint_seconds: Checkpoint = 60,
+    restart: Restart = False,
+    other_code: OtherCode = False,
 ) -> None:
     """Fine-tune online (or train from scratch); if interrupted, it resumes from its last checkpoint."""
     from off2on.methods import get_method
     from off2on.training.finetune import Inputs
     from off2on.training.finetune import finetune as run
+    from off2on.training.rundir import Handling
 
     loaded, layout = load(scale, source)
     spec = get_method(method)
@@ -155,21 +171,27 @@ def finetune(
         (agents or layout.pretrain(task, dataset, spec.start, seed)) if spec.start else agents,
     )
     path = out or layout.run(task, dataset, method, seed)
-    run(job, inputs, path, wait, checkpoint_seconds)
+    run(job, inputs, path, Handling(wait, checkpoint_seconds, restart, other_code))
     say(f"run: {path}")
 
 
 @job("import-agents")
 def import_agents(
     directory: Annotated[Path, typer.Argument(help="holds *_seed<k>/{actor,critic1,critic2}_*.pt")],
-    out: Annotated[Path, typer.Option("--out", help="pre-training directory to write")],
+    scale: ScaleName = "published",
+    source: SourceName = None,
+    seed: Seed = 0,
+    out: Out = None,
 ) -> None:
     """Read the authors' published CQL agents (weights only), so that fine-tuning can start from them."""
+    from off2on.training.import_agents import DATASET, TASK
     from off2on.training.import_agents import import_agents as run
 
+    loaded, layout = load(scale, source)
     one_thread()
-    run(directory, out)
-    say(f"offline agents: {out}; fine-tune them with `off2on finetune --agents {out} ...`")
+    path = out or layout.pretrain(TASK, DATASET, "cql", seed)
+    run(directory, path, (loaded.name, loaded.source, seed))
+    say(f"offline agents: {path}; fine-tune them with `off2on finetune --agents {path} ...`")
 
 
 @job("evaluate")

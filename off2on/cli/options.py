@@ -1,27 +1,30 @@
 """What the sub-commands share: the application, its options, reading the scale."""
 
 import gc
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-import yaml
 
 from off2on.algorithms import OFFLINE
+from off2on.config import REPOSITORY
 from off2on.data.sources import SOURCES
-from off2on.envs.tasks import TASKS
-from off2on.errors import Off2OnError
+from off2on.envs.tasks import TASKS, get_task
+from off2on.errors import Off2OnError, find
 from off2on.figures.registry import FIGURES
+from off2on.methods import METHODS
 from off2on.paths import Layout
 from off2on.scale import Scale, load_scale, scale_path
-from off2on.selection import KEYS, Selection, check_patterns, select
+from off2on.selection import KEYS, Selection, check_dataset, check_patterns, select
+from off2on.yaml_file import parse_yaml
 
 EXAMPLES = {
     "collect": "--scale quick --task halfcheetah --dataset medium",
     "pretrain": "--scale quick --task halfcheetah --dataset medium --seed 0",
     "finetune": "--scale quick --task halfcheetah --dataset medium --method ours --seed 0",
-    "import-agents": "published_agents --out agents/halfcheetah",
+    "import-agents": "published_agents --out agents/halfcheetah --seed 0",
     "rollout": "--scale quick --task halfcheetah --dataset random --seed 0",
     "likelihood": "--scale quick --task halfcheetah --dataset random --seed 0",
     "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",
@@ -68,6 +71,11 @@ Config = Annotated[
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="wait while another process uses the directory")]
 Checkpoint = Annotated[float, typer.Option(help="seconds between checkpoints", min=0)]
+Restart = Annotated[bool, typer.Option("--restart", help="drop what the directory holds, and start again")]
+OtherCode = Annotated[
+    bool,
+    typer.Option("--other-code", help="resume, or take as finished, what other code made: for those who know"),
+]
 
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -85,6 +93,13 @@ def load(scale: str, source: str | None) -> tuple[Scale, Layout]:
     return loaded, Layout(loaded.name, loaded.source)
 
 
+def check_names(task: str, dataset: str, own: bool = False) -> None:
+    """A task and a dataset that exist, before their names become a path; an `own` dataset may have a new name."""
+    get_task(task)
+    if not own or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", dataset):
+        check_dataset(dataset)
+
+
 def selected(scale: str, source: str | None, config: list[str] | None) -> Selection:
     """What `--config` of Snakemake with these words would select.
 
@@ -97,8 +112,12 @@ def selected(scale: str, source: str | None, config: list[str] | None) -> Select
         key, equals, value = word.partition("=")
         if not equals:
             raise Off2OnError(f"--config {word}: expected key=value, such as {KEYS['seeds']}")
-        given[key] = yaml.safe_load(value)
-    return select(given, FIGURES)
+        given[key] = parse_yaml(value, f"--config {key}")
+    chosen = select(given, FIGURES)
+    dropped_in = (REPOSITORY / "workflow" / "baselines").glob("*.smk")
+    if chosen.baselines and not chosen.baseline_files and not any(dropped_in):
+        find("method", chosen.baselines[0], METHODS)
+    return chosen
 
 
 def say(text: str) -> None:

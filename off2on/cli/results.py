@@ -15,6 +15,7 @@ from off2on.cli.options import (
     Seed,
     SourceName,
     TaskName,
+    check_names,
     job,
     load,
     one_thread,
@@ -41,6 +42,7 @@ def rollout(
 
     loaded, layout = load(scale, source)
     algorithm = get_offline(algorithm).name
+    check_names(task, dataset)
     one_thread()
     steps = loaded.likelihood.rollout_steps
     job = RolloutJob(loaded.source, task, dataset, algorithm, seed, loaded.settings(task, dataset), steps)
@@ -65,6 +67,7 @@ def likelihood(
     from off2on.training.likelihood import likelihood as run
 
     loaded, layout = load(scale, source)
+    check_names(task, dataset)
     one_thread()
     job = LikelihoodJob(loaded.name, loaded.source, task, dataset, seed, loaded.likelihood)
     path = out or layout.likelihood(task, dataset, seed)
@@ -84,8 +87,9 @@ def render(
     from off2on.training.render import render as run
 
     _, layout = load(scale, source)
+    played = get_task(task)
     path = out or layout.render(task).with_suffix(".png")
-    info = run(get_task(task), path)
+    info = run(played, path)
     say(f"picture: {path}" if info["image"] else f"no picture of {task}: {info['reason']}")
 
 
@@ -202,7 +206,7 @@ def adopt(scale: ScaleName = "quick", source: SourceName = None, config: Config 
 @job("validate")
 def validate(directory: Annotated[Path, typer.Argument(help="a run or pre-training directory")]) -> None:
     """Check a directory of results against docs/results-format.md."""
-    from off2on.results import validate as check
+    from off2on.results.directory import validate as check
 
     check(directory)
     typer.echo(f"{directory}: valid")

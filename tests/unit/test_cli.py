@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from off2on.algorithms import OFFLINE
 from off2on.cli import EXAMPLES, app, main
 from off2on.data.dataset import read_dataset
+from off2on.data.sources import SOURCES
 from off2on.jobs import FinetuneJob, Job
 from off2on.paths import Layout
 from off2on.training.finetune import finetune
@@ -49,8 +51,8 @@ def test_the_help_lists_what_source_and_algorithm_may_be(
     monkeypatch.setenv("COLUMNS", "200")
     assert run(monkeypatch, "pretrain", "--help") == 0
     shown = capsys.readouterr().out
-    assert "local, d4rl-v0, d4rl-v2, minari" in shown
-    assert "awac, bcq, cql, fqe" in shown
+    assert ", ".join(SOURCES) in " ".join(shown.split())
+    assert ", ".join(OFFLINE) in " ".join(shown.split())
     assert "seed of every random number" in shown
 
 
@@ -64,13 +66,19 @@ def test_a_job_refuses_a_scale_with_a_misspelt_pattern(
 
 
 ERRORS = {
-    "unknown task 'cheetah'; known tasks: halfcheetah": ("collect", "--task", "cheetah", "--dataset", "medium"),
+    "unknown task 'cheetah'; did you mean 'halfcheetah'? known tasks: halfcheetah": (
+        "collect",
+        "--task",
+        "cheetah",
+        "--dataset",
+        "medium",
+    ),
     "unknown dataset 'medum'": ("collect", "--task", "halfcheetah", "--dataset", "medum"),
     "unknown scale: no file": ("plan", "--scale", "huge"),
     "unknown offline algorithm 'td3'; known offline algorithms: awac": (
         *("pretrain", "--task", "halfcheetah", "--dataset", "medium", "--algorithm", "td3"),
     ),
-    "unknown method 'our'; known methods: ours": (
+    "unknown method 'our'; did you mean 'ours'? known methods: ours": (
         *("finetune", "--task", "halfcheetah", "--dataset", "medium", "--method", "our"),
     ),
     "method 'ours' needs --dataset with an offline dataset (got 'none')": (
@@ -149,5 +157,5 @@ def test_agents_of_another_task_are_one_message(
     capsys.readouterr()
     assert run(monkeypatch, "evaluate", directory, "--task", "walker2d") == 2
     shown = capsys.readouterr().err
-    assert "the agents were made for another task" in shown
+    assert "task is 'hopper', but agents with 'walker2d' are needed" in shown
     assert shown.count("\n") == 1

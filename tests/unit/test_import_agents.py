@@ -20,7 +20,7 @@ from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.nn.state import Nets
 from off2on.paths import Layout
-from off2on.results import validate
+from off2on.results.directory import validate
 from off2on.settings import Settings
 from off2on.training.agents import load_members, stored_agents
 from off2on.training.import_agents import import_agents, read_published
@@ -116,7 +116,7 @@ def test_values_are_those_of_the_files(directory: Path) -> None:
 
 def test_imported_agents_can_be_fine_tuned_and_evaluated(tmp_path: Path) -> None:
     published, task = publish(tmp_path / "published", (17, (8, 8), 6)), get_task("halfcheetah")
-    out = Layout("published", "d4rl-v0", tmp_path).pretrain("halfcheetah", "medium", "cql", 0)
+    out = Layout("published", "local", tmp_path).pretrain("halfcheetah", "medium", "cql", 0)
     import_agents(published, out)
     nets, settings = read_published(published), Settings(network=Network(width=8, depth=2))
     found = load_members(out, 3, task, "cql", settings)
@@ -157,6 +157,18 @@ def _save(name: str, content: Any) -> Callable[[Path], None]:
     return lambda member: torch.save(content, member / name)
 
 
+def _edited(name: str, key: str, change: Callable[[Tensor], Tensor]) -> Callable[[Path], None]:
+    weights = networks(4)[name]
+    return lambda member: torch.save(weights | {key: change(weights[key])}, member / f"{name}_100.pt")
+
+
+def _of_another_task(directory: Path) -> None:
+    """Critics of two observations more than the actors have."""
+    for member in directory.glob("*_seed*"):
+        for name in ("critic1", "critic2"):
+            torch.save(network(0, (9, 8, 6), {"last_fc": 1}), member / f"{name}_100.pt")
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
@@ -164,7 +176,7 @@ def _save(name: str, content: Any) -> Callable[[Path], None]:
         (_save("critic2_200.pt", {}), r"seed4: expected one file critic2_<step>\.pt, found 2"),
         (lambda m: (m / "actor_100.pt").write_bytes(b"text"), r"actor_100\.pt: not a torch file"),
         (lambda m: (m / "actor_100.pt").write_bytes(b""), r"actor_100\.pt: not a torch file"),
-        (_save("actor_100.pt", [1, 2]), "not a dictionary of tensors"),
+        (_save("actor_100.pt", [1, 2]), "not a dictionary of named tensors"),
         (_save("actor_100.pt", networks(4)["critic1"]), r"not a published policy; keys .* expected"),
         (_save("critic1_100.pt", networks(4)["actor"]), r"critic1_100\.pt: not a published critic"),
         (
@@ -175,6 +187,13 @@ def _save(name: str, content: Any) -> Callable[[Path], None]:
             _save("critic2_100.pt", network(0, (7, 9, 6), {"last_fc": 1})),
             r"seed4: layer0\.weight has shape \(7, 9\)",
         ),
+        (_edited("actor", "fc0.weight", lambda w: w * torch.nan), "fc0.weight holds NaN or infinite weights"),
+        (_edited("actor", "fc0.weight", lambda w: w.to(torch.complex64)), "no dense tensor of real numbers"),
+        (_edited("critic1", "fc0.bias", lambda w: w.to_sparse()), "no dense tensor of real numbers"),
+        (_edited("critic1", "fc0.bias", lambda w: w.to("meta")), "no dense tensor of real numbers"),
+        (_edited("critic1", "fc1.weight", lambda w: torch.cat([w, w], 1)), "in is what the layer before it gives"),
+        (lambda m: (m.parent / "twin_seed4").mkdir(), "twin_seed4 and walker-v0_seed4 are both of seed 4"),
+        (lambda m: _of_another_task(m.parent), "the critics take 9 inputs, the actors 5 observations"),
     ],
 )
 def test_what_does_not_fit_is_named(directory: Path, spoil: Callable[[Path], None], told: str) -> None:

@@ -24,6 +24,7 @@ LAYERS = [
 ]
 #: small tools that any room may use
 GROUND = {"errors", "files", "paths", "seeding", "provenance", "results", "codehash", "reproduce", "schema"}
+GROUND |= {"yaml_file"}
 
 
 def imported(path: Path) -> set[str]:

@@ -12,6 +12,7 @@ from off2on.algorithms.fqe import Fqe
 from off2on.config import REPOSITORY, value_of, values
 from off2on.errors import Off2OnError
 from off2on.scale import SCALES, load_scale
+from off2on.selection import pretrain_job, pretrainings, runs
 from off2on.settings import Settings
 
 FILES = [*sorted((REPOSITORY / "config").glob("*.yaml")), REPOSITORY / "tests" / "micro.yaml"]
@@ -72,15 +73,16 @@ def test_a_file_may_extend_a_scale(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("cql: {stepz: 3}", "cql.stepz: Extra inputs"),
+        ("cql: {stepz: 3}", "cql.stepz: unknown key; did you mean 'steps'?"),
         ("sac: {batch: many}", "sac.batch: Input should be a valid integer"),
         ("finetuning: {env_steps: 1234}", "env_steps = 1234 is not a multiple of epoch_steps"),
-        ("overrides: {'*/medium': {cql: {stepz: 3}}}", "yaml: overrides.'*/medium'.cql.stepz: Extra"),
+        ("overrides: {'*/medium': {cql: {stepz: 3}}}", "yaml: overrides.'*/medium'.cql.stepz: unknown key"),
         ("overrides: {'*/medium': {members: {a: 3}}}", "yaml: overrides.'*/medium'.members: Input should be"),
         (
             "overrides: {'*/none': {finetuning: {env_steps: 1234}}}",
             "yaml: overrides.'*/none'.finetuning: env_steps = 1234 is not a multiple",
         ),
+        ("name: quick", "name: 'quick' is the name of"),
         ("methods: [ours]", "methods: Input should be a valid dictionary"),
         ("datasets: [small]", "datasets.0"),
         ("[a, list]", "expected a mapping"),
@@ -113,7 +115,7 @@ def test_a_file_cannot_extend_itself_or_a_number(tmp_path: Path, base: str, says
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "steps"), [("fidelity", 25_000), ("fidelity-published", 12_000)])
+@pytest.mark.parametrize(("name", "steps"), [("fidelity", 25_000), ("published", 12_000)])
 def test_fidelity_runs_have_the_settings_of_the_paper_but_for_their_length(name: str, steps: int) -> None:
     settings = load_scale(name).settings("halfcheetah", "medium", "ours")
     paper = load_scale("paper").settings("halfcheetah", "medium", "ours")
@@ -182,3 +184,13 @@ def test_values_have_a_dotted_key_each_and_a_network_is_one_value() -> None:
     assert found["awac.policy"].depth == 4
     assert {key for key in found if key.startswith("fqe.")} == {f"fqe.{name}" for name in Fqe.model_fields}
     assert all(value_of(settings, key) is value for key, value in found.items())
+
+
+def test_smoke_stays_small() -> None:
+    """A method without a section here would train for the paper's million steps."""
+    smoke = load_scale("smoke")
+    wanted = runs(smoke)
+    steps = {f"pretrain {job.algorithm}": pretrain_job(smoke, job).steps for job in pretrainings(wanted)}
+    steps |= {f"finetune {run.method}": smoke.settings(*run[:3]).finetuning.env_steps for run in wanted}
+    large = {name: count for name, count in steps.items() if count > 1_000}
+    assert large == {}, "give smoke.yaml a section with small values for these"

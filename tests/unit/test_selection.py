@@ -189,8 +189,8 @@ def test_a_baseline_has_a_name_of_its_own_and_fitting_patterns(name: str, patter
 @pytest.mark.parametrize(
     ("datasets", "figures", "says"),
     [
-        ("*/medium", ["fig_3"], "datasets='*/medium': expected a list, such as ['*/medium']"),
-        (["*/medium"], "fig_3", "figures='fig_3': expected a list, such as ['fig_3']"),
+        ("*/medium", ["fig_3"], "datasets='*/medium': expected a list of names, such as ['*/medium']"),
+        (["*/medium"], "fig_3", "figures='fig_3': expected a list of names, such as ['fig_3']"),
         (["*/medium"], ["fig_33"], "figures: unknown 'fig_33'; did you mean 'fig_3'?"),
     ],
 )

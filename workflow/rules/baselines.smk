@@ -37,8 +37,8 @@ def finish_registration():
         stop(error)
     for name in SELECTION.baselines or ():
         if name not in REGISTERED:
-            known = ", ".join([*METHODS, *REGISTERED])
-            stop(f"--config methods={name}: unknown '{name}'; it may be: {known}, or a baseline from a file")
+            known = hint(name, [*METHODS, *REGISTERED])
+            stop(f"--config methods={name}: unknown '{name}'{known}, or a baseline from a file")
     if not OWN_RUNS + BASELINE_RUNS:
         stop("nothing to run: none of the selected methods has a run on the selected datasets of this scale")
     for run in BASELINE_RUNS:

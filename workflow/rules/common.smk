@@ -27,6 +27,7 @@ from off2on.selection import (
     check_baseline,
     check_patterns,
     finetune_job,
+    hint,
     matching,
     pretrain_job,
     pretrainings,
@@ -52,6 +53,10 @@ try:
     PRETRAININGS = pretrainings(OWN_RUNS)
 except Off2OnError as error:
     stop(error)
+if SCALE.pretrained and SELECTION.agents is None:
+    stop(
+        f"scale {SCALE.name} starts from given agents: --config agents=DIR, which holds *_seed<k>/ (docs/fidelity.md)"
+    )
 
 # `off2on COMMAND ...` in a job: the package of this interpreter, at the selected scale, on one thread (two spinning
 # OpenMP teams on two cores are fifty times slower)
@@ -79,6 +84,13 @@ wildcard_constraints:
 
 def dataset_file(wildcards):
     return LAYOUT.dataset(wildcards.task, wildcards.dataset)
+
+
+def collect_inputs(wildcards):
+    """The agents that are rolled out, where they are given."""
+    if not SCALE.pretrained:
+        return []
+    return [LAYOUT.pretrain(wildcards.task, wildcards.dataset, "cql", 0) / "agent.safetensors"]
 
 
 def pretrain_inputs(wildcards):

@@ -5,6 +5,8 @@ MISSING = [pair for pair in DATASETS if not LAYOUT.dataset(*pair).is_file()]
 if get_source(SCALE.source).by_hand is None:
 
     rule collect:
+        input:
+            collect_inputs,
         output:
             LAYOUT.dataset("{task}", "{dataset}"),
         log:
@@ -20,10 +22,11 @@ if get_source(SCALE.source).by_hand is None:
         params:
             code=code_of("off2on.training.collect"),
             settings=collect_settings,
+            agents=lambda wildcards, input: ["--agents", Path(input[0]).parent] if input else [],
         message:
             "collect {wildcards.task}/{wildcards.dataset}"
         shell:
-            "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} > {log:q} 2>&1"
+            "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} {params.agents:q} > {log:q} 2>&1"
 
 elif MISSING:
 

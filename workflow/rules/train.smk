@@ -2,32 +2,58 @@
 # --wait: after a SIGKILL of Snakemake an orphan may still hold the directory.
 
 
-rule pretrain:
-    input:
-        pretrain_inputs,
-    output:
-        [LAYOUT.pretrain("{task}", "{dataset}", "{algorithm}", "{seed}") / name for name in OUTPUTS],
-    log:
-        LOGS / "pretrain" / "{task}" / "{dataset}" / "{algorithm}-seed{seed}.log",
-    benchmark:
-        LOGS / "pretrain" / "{task}" / "{dataset}" / "{algorithm}-seed{seed}.benchmark.tsv"
-    # every run waits for one of these, and they are the longest jobs
-    priority: 20
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=MEM_MB,
-        runtime=runtime(pretrain_cost),
-        disk_mb=disk_mb(pretrain_cost),
-    params:
-        code=code(pretraining),
-        settings=parameters(pretraining),
-    message:
-        "pretrain {wildcards.algorithm} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
-    shell:
-        "off2on pretrain --task {wildcards.task} --dataset {wildcards.dataset}"
-        " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait > {log:q} 2>&1"
+if SCALE.pretrained:
+
+    rule import_agents:
+        input:
+            sorted(SELECTION.agents.glob("*_seed*/*.pt")),
+        output:
+            [LAYOUT.pretrain("{task}", "{dataset}", "cql", "{seed}") / name for name in OUTPUTS],
+        log:
+            LOGS / "import" / "{task}" / "{dataset}-seed{seed}.log",
+        priority: 30
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=15,
+        params:
+            code=code_of("off2on.training.import_agents"),
+            agents=SELECTION.agents,
+        message:
+            "import the agents of {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
+        shell:
+            "off2on import-agents {params.agents:q} --seed {wildcards.seed} > {log:q} 2>&1"
+
+else:
+
+    rule pretrain:
+        input:
+            pretrain_inputs,
+        output:
+            [LAYOUT.pretrain("{task}", "{dataset}", "{algorithm}", "{seed}") / name for name in OUTPUTS],
+        log:
+            LOGS / "pretrain" / "{task}" / "{dataset}" / "{algorithm}-seed{seed}.log",
+        benchmark:
+            LOGS / "pretrain" / "{task}" / "{dataset}" / "{algorithm}-seed{seed}.benchmark.tsv"
+        # every run waits for one of these, and they are the longest jobs
+        priority: 20
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=MEM_MB,
+            runtime=runtime(pretrain_cost),
+            disk_mb=disk_mb(pretrain_cost),
+        params:
+            code=code(pretraining),
+            settings=parameters(pretraining),
+        message:
+            "pretrain {wildcards.algorithm} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
+        shell:
+            "off2on pretrain --task {wildcards.task} --dataset {wildcards.dataset}"
+            " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait > {log:q} 2>&1"
 
 
 rule finetune:
