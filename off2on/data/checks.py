@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from off2on.errors import Off2OnError
+from off2on.errors import Off2OnError, shown
 from off2on.observations import ObservationSpec
 
 Floats = NDArray[np.float32]
@@ -89,11 +89,11 @@ def actions(path: Path, actions: Floats) -> None:
 
 
 def marks(path: Path, name: str, array: NDArray[Any], size: int) -> Marks:
-    """A mark for every row, whatever its type."""
+    """A mark for every row, 0 or 1, whatever its type: D4RL has some as floats."""
     array = column(array)
     if array.shape != (size,):
         raise Off2OnError(f"{path}: key '{name}' has shape {array.shape}, expected ({size},) as the observations")
-    if array.dtype.kind not in "bui":
+    if array.dtype.kind not in "buif":
         raise Off2OnError(f"{path}: key '{name}' has type {array.dtype}, expected bool")
     other = (array != 0) & (array != 1)
     if other.any():
@@ -113,3 +113,13 @@ def origin(path: Path, array: NDArray[Any], names: tuple[str, ...], size: int) -
             f"{path}: key 'origin', row {row}: {array[row]} has no name in its attribute 'names' {names}"
         )
     return np.asarray(array, np.uint8)
+
+
+def belongs(path: Path, attributes: Mapping[str, Any], named: Mapping[str, str]) -> None:
+    """What a file says of itself agrees with what the job calls it; D4RL's files say nothing."""
+    for key, wanted in named.items():
+        if key in attributes and attributes[key] != wanted:
+            raise Off2OnError(
+                f"{path}: its attribute {key} is {shown(attributes[key])}, the job reads {shown(wanted)}; give "
+                "the right file, or name the job after this one"
+            )

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from off2on.data import checks
 from off2on.data.checks import Floats, Marks, TaskSizes
+from off2on.data.hdf5 import ATTRIBUTES, Attribute, opened, origin_names, read_array, read_attributes
 from off2on.errors import Off2OnError
 from off2on.files import atomic
 from off2on.observations import ObservationSpec
 
 Rows = NDArray[np.int64]
-Attribute = str | int | float
 
 #: time limit of the locomotion tasks, for a file without `timeouts`
 HORIZON = 1000
@@ -43,7 +43,7 @@ class Dataset:
     #: `[N]` uint8: which of `origin_names` the row comes from
     origin: NDArray[np.uint8] | None = None
     origin_names: tuple[str, ...] = ()
-    #: source, task, dataset, env_id, seed, package versions, ... as the file has them
+    #: those of `ATTRIBUTES` that the file has
     attributes: dict[str, Attribute] = field(default_factory=dict)
     horizon: int = HORIZON
     #: the part of a dictionary observation that `observations` is; None: observations are arrays
@@ -97,7 +97,10 @@ def write_dataset(path: Path, dataset: Dataset) -> None:
 
     Raises:
         Off2OnError: the file cannot be written; what was at `path` stays as it was.
+        ValueError: an attribute that nobody would read.
     """
+    if unknown := dataset.attributes.keys() - set(ATTRIBUTES):
+        raise ValueError(f"attributes {sorted(unknown)} are not in ATTRIBUTES")
     with atomic(path) as temporary:
         try:
             with h5py.File(temporary, "w") as file:
@@ -110,11 +113,16 @@ def write_dataset(path: Path, dataset: Dataset) -> None:
             raise OSError(str(error).split("\n")[0]) from error
 
 
-def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
+def read_dataset(path: Path, task: TaskSizes | None = None, named: Mapping[str, str] | None = None) -> Dataset:
     """Open a file of D4RL or of this project and check it.
 
     `infos/*`, `next_observations`, `metadata/*` are ignored. A file without `timeouts` gets one mark after
-    every `horizon` steps of an episode [S102].
+    every `horizon` steps of an episode [S102]. Actions that leave [-1, 1] by rounding are clipped.
+
+    Args:
+        path: the file.
+        task: whose sizes it must have; None: any.
+        named: what the job calls the file: source, task, dataset. What the file says of itself must agree.
 
     Raises:
         Off2OnError: missing, truncated or altered file; missing keys; shapes, types, values, actions or episode
@@ -122,6 +130,7 @@ def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
     """
     observation = task.observation if task else ObservationSpec(())
     raw, names, attributes = _load(path, _observations(observation.key))
+    checks.belongs(path, attributes, named or {})
     columns = {name: checks.floats(path, name, raw[name]) for name in ("actions", "rewards")}
     frames = checks.images if observation.dtype == "uint8" else checks.floats
     columns["observations"] = frames(path, _observations(observation.key), raw["observations"])
@@ -143,10 +152,11 @@ def read_dataset(path: Path, task: TaskSizes | None = None) -> Dataset:
         observation_key=observation.key,
     )
     _check_episodes(path, dataset)
-    if attributes.get("sha256", dataset.sha256()) != dataset.sha256():
+    if "sha256" in attributes and attributes["sha256"] != dataset.sha256():
         raise Off2OnError(
             f"{path}: its arrays do not match its attribute sha256: the file is damaged; make it again"
         )
+    np.clip(dataset.actions, -1.0, 1.0, out=dataset.actions)
     return dataset
 
 
@@ -156,31 +166,11 @@ def _observations(key: str | None) -> str:
 
 
 def _load(path: Path, observations: str) -> tuple[dict[str, NDArray[Any]], tuple[str, ...], dict[str, Attribute]]:
-    if not path.is_file():
-        raise Off2OnError(f"{path}: no such dataset; make it with `off2on collect`, or give a D4RL HDF5 file")
-    try:
-        with h5py.File(path, "r") as file:
-            raw = {name: _array(path, file, name) for name in ("actions", "rewards", "terminals")}
-            raw["observations"] = _array(path, file, observations)
-            raw |= {name: _array(path, file, name) for name in ("timeouts", "origin") if name in file}
-            names = tuple(map(str, file["origin"].attrs.get("names", ()))) if "origin" in file else ()
-            return raw, names, {key: _plain(value) for key, value in file.attrs.items()}
-    except (OSError, RuntimeError) as error:
-        reason = str(error).split("\n")[0]
-        raise Off2OnError(f"{path}: truncated or not an HDF5 file ({reason}); fetch or make it again") from None
-
-
-def _array(path: Path, file: Mapping[str, Any], name: str) -> NDArray[Any]:
-    if name not in file:
-        raise Off2OnError(f"{path}: key '{name}' is missing; it has: {', '.join(sorted(file))}")
-    if not isinstance(file[name], h5py.Dataset):
-        raise Off2OnError(f"{path}: key '{name}' is a group, expected an array; check the task")
-    return np.asarray(file[name])
-
-
-def _plain(value: Any) -> Attribute:
-    value = value.item() if isinstance(value, np.generic) else value
-    return value if isinstance(value, str | int | float) else str(value)
+    with opened(path) as file:
+        raw = {name: read_array(path, file, name) for name in ("actions", "rewards", "terminals")}
+        raw["observations"] = read_array(path, file, observations)
+        raw |= {name: read_array(path, file, name) for name in ("timeouts", "origin") if name in file}
+        return raw, origin_names(path, file) if "origin" in file else (), read_attributes(file)
 
 
 def _count_timeouts(terminals: Marks, horizon: int) -> Marks:
@@ -197,6 +187,11 @@ def _episodes(ends: Marks) -> Rows:
 
 
 def _check_episodes(path: Path, dataset: Dataset) -> None:
+    if not len(dataset.starts()):
+        raise Off2OnError(
+            f"{path}: key 'timeouts' marks every row: no row has a next observation; mark the last row of "
+            "each episode"
+        )
     bounds = _episodes(dataset.terminals | dataset.timeouts)
     if len(bounds) == 0 and len(dataset) > dataset.horizon:
         raise Off2OnError(

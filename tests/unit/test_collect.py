@@ -107,7 +107,7 @@ def test_medium_expert_cuts_medium_at_its_last_complete_episode(actors: Path, tm
     assert (np.diff(dataset.origin) >= 0).all()
 
 
-@pytest.mark.parametrize("transitions", [3, 41, 400])
+@pytest.mark.parametrize("transitions", [8, 41, 400])
 def test_snapshots_share_the_rows_equally(actors: Path, tmp_path: Path, transitions: int) -> None:
     assert snapshot_names("hopper") == [f"snapshot_{j:02d}" for j in range(4)]  # a run of 4 epochs to medium
     dataset = collected(tmp_path, "medium-replay", transitions=transitions)
@@ -181,7 +181,7 @@ def test_members_of_a_pretraining_share_the_rows(tmp_path: Path, algorithm: str)
     # stochastic, and each member by itself: no action repeats
     # actions are sampled; a wide policy clips some to the same corner
     assert len(np.unique(dataset.actions, axis=0)) > 90
-    with pytest.raises(Off2OnError, match=r"agent\.safetensors: .* the agents were made for another task"):
+    with pytest.raises(Off2OnError, match="agents with 'halfcheetah' are needed"):
         collect("halfcheetah", "own", Collect(transitions=101), tmp_path / "other.hdf5", tmp_path)
     assert not (tmp_path / "other.hdf5").exists()
 

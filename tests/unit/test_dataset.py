@@ -2,6 +2,8 @@
 
 import errno
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,7 +150,13 @@ def _set(name: str, make: Callable[[Any], Any]) -> Callable[[dict[str, Any]], No
         (_set("rewards", lambda a: a[:-1]), r"'rewards' has shape \(39,\), expected \(40,\)"),
         (_set("rewards", lambda a: np.stack([a, a], 1)), r"'rewards' has shape \(40, 2\)"),
         (_set("timeouts", lambda a: a[:-1]), r"'timeouts' has shape \(39,\)"),
-        (_set("terminals", lambda a: a.astype(np.float32)), "'terminals' has type float32, expected bool"),
+        (_set("terminals", lambda a: a.astype(np.float32) / 2), "'terminals', row 9: 0.5 is neither 0 nor 1"),
+        (_set("terminals", lambda a: np.where(a, np.nan, 0)), "'terminals', row 9: nan is neither 0 nor 1"),
+        (_set("terminals", lambda a: a.astype(complex)), "'terminals' has type 'complex128', expected numbers"),
+        (_set("rewards", lambda a: a[0]), "'rewards' is a single value or empty"),
+        (_set("rewards", lambda a: h5py.Empty("f4")), "'rewards' is a single value or empty"),
+        (_set("timeouts", np.ones_like), "'timeouts' marks every row"),
+        (_set("rewards", lambda _: h5py.ExternalLink("other.hdf5", "rewards")), "'rewards' is a link to another"),
         (_set("terminals", lambda a: a.astype(np.int32) * 3), "'terminals', row 9: 3 is neither 0 nor 1"),
         (_set("observations", lambda a: a.astype(np.int64)), "'observations' has type int64"),
         (_set("observations", lambda a: a.astype(np.float64) + 1e300), "'observations', row 0: NaN or infinite"),
@@ -230,3 +238,55 @@ def test_a_full_disk_leaves_what_was_there(
         write_dataset(path, Dataset(**arrays(seed=1)))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["data.hdf5"]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int8, np.uint8])
+def test_marks_of_any_type_are_read_as_they_are(tmp_path: Path, kind: Any) -> None:
+    """D4RL's own converter of medium-replay can write floats."""
+    content = arrays()
+    marks = {name: content[name].astype(kind) for name in ("terminals", "timeouts")}
+    dataset = read_dataset(write_raw(tmp_path / "floats.hdf5", content | marks), HOPPER)
+    np.testing.assert_array_equal(dataset.terminals, content["terminals"])
+    np.testing.assert_array_equal(dataset.timeouts, content["timeouts"])
+
+
+def test_a_file_that_another_process_writes_is_not_called_damaged(tmp_path: Path) -> None:
+    path = write_raw(tmp_path / "data.hdf5", arrays())
+    code = "import h5py, sys; f = h5py.File(sys.argv[1], 'r+'); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "open\n"
+        with pytest.raises(Off2OnError, match="is locked: another process is writing it"):
+            read_dataset(path, HOPPER)
+        writer.kill()
+    assert len(read_dataset(path, HOPPER)) == 40
+
+
+def test_a_directory_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(Off2OnError, match="cannot be read: Is a directory"):
+        read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["source", "task", "dataset"])
+def test_a_file_that_says_that_it_is_another_is_refused(tmp_path: Path, key: str) -> None:
+    names = {"source": "local", "task": "hopper", "dataset": "medium"}
+    write_dataset(tmp_path / "data.hdf5", Dataset(**arrays(), attributes={**names}))
+    assert len(read_dataset(tmp_path / "data.hdf5", HOPPER, names)) == 40
+    with pytest.raises(Off2OnError, match=rf"its attribute {key} is '.*', the job reads 'other'"):
+        read_dataset(tmp_path / "data.hdf5", HOPPER, names | {key: "other"})
+    assert len(read_dataset(write_raw(tmp_path / "d4rl.hdf5", arrays()), HOPPER, names | {key: "other"})) == 40
+
+
+def test_actions_beyond_one_by_rounding_are_clipped(tmp_path: Path) -> None:
+    """Past 1 + 5e-7 the logarithm of 1 - action^2 + 1e-6 in CQL's cloning loss is NaN."""
+    content = arrays()
+    content["actions"][4] = [1.0005, -1.0005, 0.5]
+    dataset = read_dataset(write_raw(tmp_path / "data.hdf5", content), HOPPER)
+    assert dataset.actions[4].tolist() == [1.0, -1.0, 0.5]
+
+
+def test_an_attribute_that_nobody_reads_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not in ATTRIBUTES"):
+        write_dataset(tmp_path / "data.hdf5", Dataset(**arrays(), attributes={"colour": "red"}))
