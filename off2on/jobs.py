@@ -3,6 +3,7 @@
 The DAG, `off2on plan`, run.json and the loops all read a job from here.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ _CONFIG = "off2on.config"
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Job(ABC):
     """What both kinds of job have in common: names in results/, and settings with overrides applied."""
 
     scale: str
@@ -34,9 +35,9 @@ class _Job:
     settings: Settings
 
     @property
+    @abstractmethod
     def phase(self) -> Phase:
         """The phase of its algorithm."""
-        raise NotImplementedError
 
     @property
     def batch(self) -> int:
@@ -220,3 +221,8 @@ def identity(job: Job) -> dict[str, Any]:
         "members": job.members,
         "settings": settings_read(job),
     }
+
+
+def names_of_data(job: Job) -> dict[str, str]:
+    """What a dataset of the job says of itself, if it says anything."""
+    return {"source": job.source, "task": job.task.name, "dataset": job.dataset}

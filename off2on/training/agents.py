@@ -1,22 +1,24 @@
 """Reading the agents of a pre-training or run directory, with the checks that name what does not fit."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from off2on.agents.interface import OnlineAgent, agent_module
-from off2on.algorithms import get_algorithm
+from off2on.algorithms import ALGORITHMS, get_algorithm
 from off2on.envs.task import Task
-from off2on.errors import Off2OnError
+from off2on.errors import Off2OnError, shown
 from off2on.nn.state import Nets, unflatten
+from off2on.results.directory import check_outputs
+from off2on.results.run_json import read_info
 from off2on.settings import Settings
 
 Shapes = dict[str, dict[str, tuple[int, ...]]]
@@ -30,14 +32,33 @@ class StoredAgents:
     ensemble: OnlineAgent
 
 
-def load_members(directory: Path, members: int, task: Task, algorithm: str, settings: Settings) -> Nets:
+def load_members(
+    directory: Path,
+    members: int,
+    task: Task,
+    algorithm: str,
+    settings: Settings,
+    named: Mapping[str, str | None] | None = None,
+) -> Nets:
     """Members `0 .. members-1` of a pre-training: the networks `KEPT` of the algorithm.
 
+    Args:
+        directory: the pre-training's.
+        members: how many.
+        task: whose sizes the networks must have; run.json must name it, too.
+        algorithm: which run.json must name.
+        settings: sizes of the networks.
+        named: more that run.json must agree with, where both say something: dataset, dataset_sha256.
+
     Raises:
-        Off2OnError: a file is missing or damaged, too few members, or networks of another shape.
+        Off2OnError: a file is missing or damaged, too few members, networks of another shape, or agents of another
+            task, algorithm or dataset.
     """
-    path = directory / "agent.safetensors"
-    nets, available = _read_nets(path), _record(directory)["members"]
+    path, record = directory / "agent.safetensors", _record(directory)
+    _check_named(
+        directory, record, {"kind": "pretrain", "task": task.name, "algorithm": algorithm, **(named or {})}
+    )
+    nets, available = _read_nets(path), record["members"]
     if available < members:
         raise Off2OnError(
             f"{path} holds {available} members, the run needs {members}; raise `members` of the scale"
@@ -52,6 +73,7 @@ def stored_agents(directory: Path, task: Task) -> StoredAgents:
         Off2OnError: a file is missing or damaged, or the networks are not those of the task.
     """
     path, record = directory / "agent.safetensors", _record(directory)
+    _check_named(directory, record, {"task": task.name})
     nets, members = _read_nets(path), record["members"]
     kept = record["algorithm"] if record["kind"] == "pretrain" else record["method_settings"]["objective"]
     settings = _settings(directory, record)
@@ -62,17 +84,27 @@ def stored_agents(directory: Path, task: Task) -> StoredAgents:
 
 
 def _record(directory: Path) -> dict[str, Any]:
-    """run.json of a directory of agents."""
+    """run.json of a directory of agents, and that the weights are those it was written with."""
     path = directory / "run.json"
     if not path.is_file():
         raise Off2OnError(f"no agents: {path} is missing; make them with `off2on pretrain` first")
-    try:
-        record: dict[str, Any] = json.loads(path.read_text())
-        named = record["algorithm"] if record["kind"] == "pretrain" else record["method_settings"]["objective"]
-        get_algorithm(named)
-        return record | {"members": int(record["members"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise Off2OnError(f"{path} does not describe agents ({error!r}); pre-train again") from None
+    record = read_info(directory)
+    made = record["algorithm"] if record["kind"] == "pretrain" else record["method_settings"].get("objective")
+    if made not in ALGORITHMS:
+        raise Off2OnError(
+            f"{path} is of {shown(made)}, which is no algorithm of this project; its agents cannot act"
+        )
+    check_outputs(directory, record, ["agent.safetensors"])
+    return record
+
+
+def _check_named(directory: Path, record: Mapping[str, Any], named: Mapping[str, str | None]) -> None:
+    for key, wanted in named.items():
+        if record.get(key) is not None and wanted is not None and record[key] != wanted:
+            raise Off2OnError(
+                f"{directory / 'run.json'}: {key} is {shown(record[key])}, but agents with {shown(wanted)} are "
+                "needed; name the right directory with --agents"
+            )
 
 
 def _settings(directory: Path, record: Mapping[str, Any]) -> Settings:
@@ -87,11 +119,20 @@ def _read_nets(path: Path) -> Nets:
     if not path.is_file():
         raise Off2OnError(f"no agents: {path} is missing; make them with `off2on pretrain` first")
     try:
-        return unflatten(load_file(path))
-    except (SafetensorError, ValueError) as error:
+        tensors = load_file(path)
+        nets = unflatten(tensors)
+    except (SafetensorError, ValueError, OSError) as error:
         raise Off2OnError(
             f"{path} is not an agent file ({error}); remove its directory and pre-train again"
         ) from error
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32:
+            raise Off2OnError(
+                f"{path}: {name} is {tensor.dtype}, expected torch.float32; convert it, or pre-train again"
+            )
+        if not tensor.isfinite().all():
+            raise Off2OnError(f"{path}: {name} holds NaN or infinite weights; pre-train again")
+    return nets
 
 
 def _checked(nets: Nets, members: int, task: Task, algorithm: str, settings: Settings, path: Path) -> Nets:

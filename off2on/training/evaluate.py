@@ -39,18 +39,30 @@ def auroc_columns(q: QFunction, store: TransitionStore, first: int, most: int, *
     """AUROC of the stored pairs from row `first` on against random actions, of the ensemble and of single members.
 
     The ensemble's score is the mean over members; a single one's AUROC is averaged over the members.
+
+    Raises:
+        Off2OnError: a value is not finite.
     """
     count = store.size - first
     if count == 0:
         return {"q_auroc": None, "q_auroc_single": None}
     observations, actions = store.pairs(fixed_subset(count, most, *key) + first)
     fake = torch.from_numpy(random_actions(len(actions), actions.shape[-1], *key))
-    real, *random_values = q(observations, torch.cat([actions.unsqueeze(0), fake]))
+    real, *random_values = _finite(q(observations, torch.cat([actions.unsqueeze(0), fake])))
     random = torch.stack(random_values, 1)
     return {
         "q_auroc": auroc(real.mean(0).numpy(), random.mean(0).numpy()),
         "q_auroc_single": float(np.mean([auroc(a.numpy(), b.numpy()) for a, b in zip(real, random, strict=True)])),
     }
+
+
+def _finite(values: Tensor) -> Tensor:
+    if not values.isfinite().all():
+        raise Off2OnError(
+            "Q is NaN or infinite on stored transitions: training has diverged (lower the learning rates of the "
+            "scale), or the dataset has values that are far too large"
+        )
+    return values
 
 
 class Averages:

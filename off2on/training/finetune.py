@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from off2on.agents.interface import agent_module, derived_columns
-from off2on.codehash import PLUMBING, code_hash
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Rollout, episode_seeds
 from off2on.errors import Off2OnError
-from off2on.jobs import FinetuneJob, identity, parameters, title
+from off2on.jobs import FinetuneJob, names_of_data, title
 from off2on.nn.state import Nets, flatten
-from off2on.provenance import config_hash
 from off2on.replay.inputs import SamplerInputs
 from off2on.replay.samplers import make_sampler
 from off2on.replay.store import TransitionStore
@@ -22,7 +21,7 @@ from off2on.seeding import job_key, restore, states, stream
 from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, acting, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
-from off2on.training.rundir import Row, RunDirectory
+from off2on.training.rundir import Handling, Row, RunDirectory
 from off2on.training.schedule import epochs, updates
 
 
@@ -33,25 +32,28 @@ class Inputs:
     data: Path | None = None
     agents: Path | None = None
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files by the names that run.json has for them."""
+        named = {"dataset": self.data, "agents": self.agents and self.agents / "agent.safetensors"}
+        return {name: path for name, path in named.items() if path}
 
-def finetune(
-    job: FinetuneJob, inputs: Inputs, out: Path, wait: bool = False, checkpoint_seconds: float = 60
-) -> None:
+
+def finetune(job: FinetuneJob, inputs: Inputs, out: Path, handling: Handling = Handling()) -> None:  # noqa: B008 - frozen
     """Fine-tune, or resume fine-tuning, and write the outputs of `out`.
 
     Args:
         job: the run.
         inputs: offline dataset and agents; without agents it starts from fresh networks.
         out: the run's directory.
-        wait: wait for another process that holds the directory.
-        checkpoint_seconds: the least time between two states on disk.
+        handling: of what is in the directory.
 
     Raises:
-        Off2OnError: bad dataset or agents, a directory in use or of other settings, a damaged state, a full disk.
+        Off2OnError: bad dataset or agents, a directory in use or of another job, a damaged state, a full disk.
+        Stopped: a signal asked the job to end; its state is saved.
     """
     _check_inputs(job, inputs)
-    settings_hash = config_hash(parameters(job))
-    with RunDirectory(out, identity(job), settings_hash, wait, checkpoint_seconds) as run:
+    with RunDirectory.of(job, inputs.files, out, handling) as run:
         if not run.complete():
             _Finetuning(job, inputs, run).work()
 
@@ -65,9 +67,10 @@ def _check_inputs(job: FinetuneJob, inputs: Inputs) -> None:
             raise Off2OnError(f"method '{method.name}' reads no {name}; leave out {path}")
 
 
-def _initial_nets(job: FinetuneJob, agents: Path | None) -> Nets:
+def _initial_nets(job: FinetuneJob, agents: Path | None, dataset_sha256: str | None) -> Nets:
     if agents is not None and job.method.start is not None:
-        return load_members(agents, job.members, job.task, job.method.start, job.settings)
+        named = {"dataset": job.dataset, "dataset_sha256": dataset_sha256}
+        return load_members(agents, job.members, job.task, job.method.start, job.settings, named)
     rngs = [stream(*job_key(job), member, "init") for member in range(job.members)]
     return agent_module(job.method.online).init_nets(job.task.sizes, job.settings, rngs)
 
@@ -81,10 +84,8 @@ class _Finetuning:
         self.dataset_return: float | None = None
         self.store = self._initial_store(inputs.data)
         self.offline_size, self.offline_frames = self.store.size, self.store.frames
-        nets = _initial_nets(job, inputs.agents)
+        nets = _initial_nets(job, inputs.agents, run.parents.get("dataset"))
         self.agent = agent_module(job.method.online).online_agent(nets, job.settings)
-        files = {"dataset": inputs.data, "agents": inputs.agents and inputs.agents / "agent.safetensors"}
-        run.starts_from({name: path for name, path in files.items() if path})
         self.rngs = {role: stream(*self.key, role) for role in ("explore", "reset", "sample", "update")}
         self.sampler = make_sampler(
             job.method.sampler,
@@ -100,8 +101,6 @@ class _Finetuning:
         )
         self.evaluation, self.exploration = Rollout(self.task, self.loop.eval_episodes), Rollout(self.task, 1)
         self.explore = acting(self.agent, self.rngs["explore"], explore=True)
-        # taken now: an edit made during the run is not in the code that runs
-        run.runs_code(code_hash(*job.modules, without=PLUMBING))
         self.averages = Averages(self._averaged())
         self.rows: list[Row] = []
         #: epochs finished, gradient steps of this epoch done (None: its steps are not collected yet)
@@ -121,7 +120,7 @@ class _Finetuning:
         derived = derived_columns(self.job.method.online)
         if data is None:
             return TransitionStore(self.task.observation, self.task.action_size, self.loop.env_steps, derived)
-        dataset = read_dataset(data, self.task)
+        dataset = read_dataset(data, self.task, names_of_data(self.job))
         self.dataset_return = dataset.mean_episode_return()
         return TransitionStore.from_dataset(dataset, derived)
 
@@ -172,6 +171,8 @@ class _Finetuning:
     # ------------------------------------------------------------------------------- rows and outputs
 
     def _evaluate(self) -> None:
+        # first: what has diverged cannot be evaluated
+        averages = self.averages.take(f"{title(self.job)}, step {self.gradient_steps}", self.job.section)
         rng = stream(*self.key, "evaluate", self.epoch)
         seeds = episode_seeds(rng, self.loop.eval_episodes)
         act = acting(self.agent, rng, explore=False)
@@ -183,7 +184,7 @@ class _Finetuning:
         row |= return_columns(self.evaluation.episodes(act, seeds), self.task)
         explored = self.explore_returns
         row["explore_return_mean"] = float(np.mean(explored)) if explored else None
-        row |= self.averages.take(f"{title(self.job)}, step {self.gradient_steps}", self.job.section)
+        row |= averages
         row |= auroc_columns(self.agent.q, self.store, self.offline_size, self.loop.auroc_pairs, *self.key)
         temperature = self.agent.nets.get("temperature")
         row["alpha"] = float(temperature["log_alpha"].detach().exp()) if temperature else None
@@ -203,8 +204,8 @@ class _Finetuning:
 
     # ------------------------------------------------------------------------------------ resume state
 
-    def _save(self) -> None:
-        position = {
+    def _position(self) -> dict[str, Any]:
+        return {
             "epoch": self.epoch,
             "step": self.step,
             "gradient_steps": self.gradient_steps,
@@ -213,13 +214,17 @@ class _Finetuning:
             "rows": self.rows,
             "rngs": states(self.rngs),
         }
-        tensors: dict[str, Tensor] = self.agent.state() | self.averages.state()
+
+    def _tensors(self) -> dict[str, Tensor]:
+        tensors = self.agent.state() | self.averages.state()
         tensors |= self.store.tail_state(self.offline_size, self.offline_frames)
-        tensors |= {f"sampler/{name}": tensor for name, tensor in self.sampler.state().items()}
-        self.run.save_state(tensors, position)
+        return tensors | {f"sampler/{name}": tensor for name, tensor in self.sampler.state().items()}
+
+    def _save(self) -> None:
+        self.run.save_state(self._tensors(), self._position())
 
     def _load(self) -> None:
-        found = self.run.load_state()
+        found = self.run.load_state(self._tensors(), self._position(), growing=("store/", "sampler/priorities"))
         if found is None:
             return
         tensors, position = found

@@ -72,7 +72,8 @@ def likelihood(job: LikelihoodJob, data: Path, rollouts: Path, out: Path) -> Non
     if not rollouts.is_file():
         raise Off2OnError(f"no roll-outs: {rollouts} is missing; make them with `off2on rollout` first")
     task = get_task(job.task)
-    offline, online = read_dataset(data, task), read_dataset(rollouts, task)
+    named = {"source": job.source, "task": job.task, "dataset": job.dataset}
+    offline, online = read_dataset(data, task, named), read_dataset(rollouts, task, named)
     held = held_out(offline, job.settings.validation, job.stream("split"))
     if held.all():
         raise Off2OnError(f"{data}: only one episode; a VAE needs some to train on and some to hold out")

@@ -5,21 +5,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from off2on.agents.interface import OfflineAgent, agent_module, derived_columns
-from off2on.codehash import PLUMBING, code_hash
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Observations, Rollout, episode_seeds
 from off2on.errors import Off2OnError
-from off2on.jobs import PretrainJob, identity, parameters, title
+from off2on.jobs import PretrainJob, names_of_data, title
 from off2on.nn.state import flatten
-from off2on.provenance import config_hash
 from off2on.replay.store import TransitionStore
 from off2on.seeding import job_key, restore, states, stream
 from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
-from off2on.training.rundir import Row, RunDirectory
+from off2on.training.rundir import Handling, Row, RunDirectory
 
 #: dataset pairs that the AUROC of a row looks at
 AUROC_PAIRS = 2_000
@@ -30,8 +29,7 @@ def pretrain(
     data: Path,
     agents: Path | None,
     out: Path,
-    wait: bool = False,
-    checkpoint_seconds: float = 60,
+    handling: Handling = Handling(),  # noqa: B008 - frozen
 ) -> None:
     """Train, or resume training, and write the outputs of `out`.
 
@@ -40,18 +38,18 @@ def pretrain(
         data: the dataset.
         agents: the pre-training directory that the algorithm starts from; None: it starts from nothing.
         out: the directory to write.
-        wait: wait for another process that holds it.
-        checkpoint_seconds: the least time between two states on disk.
+        handling: of what is in the directory.
 
     Raises:
-        Off2OnError: a bad dataset or bad agents, a directory in use or of other settings, a damaged state, a full
+        Off2OnError: a bad dataset or bad agents, a directory in use or of another job, a damaged state, a full
             disk.
+        Stopped: a signal asked the job to end; its state is saved.
     """
     if (agents is None) != (job.algorithm.start is None):
         need = f"the agents of '{job.algorithm.start}'" if job.algorithm.start else "no agents"
         raise Off2OnError(f"algorithm '{job.algorithm.name}' starts from {need}; --agents says {agents}")
-    settings_hash = config_hash(parameters(job))
-    with RunDirectory(out, identity(job), settings_hash, wait, checkpoint_seconds) as run:
+    files = {"dataset": data} | ({"agents": agents / "agent.safetensors"} if agents else {})
+    with RunDirectory.of(job, files, out, handling) as run:
         if not run.complete():
             _Pretraining(job, data, agents, run).work()
 
@@ -62,19 +60,17 @@ class _Pretraining:
     def __init__(self, job: PretrainJob, data: Path, agents: Path | None, run: RunDirectory) -> None:
         self.job, self.run, self.agents = job, run, agents
         self.task, self.loop, self.key = job.task, job.settings.pretraining, job_key(job)
-        dataset = read_dataset(data, self.task)
+        dataset = read_dataset(data, self.task, names_of_data(job))
         self.dataset_return = dataset.mean_episode_return()
         self.store = TransitionStore.from_dataset(dataset, derived_columns(job.algorithm.name))
         members = range(job.settings.members)
         self.rngs = {f"{role}{i}": stream(*self.key, i, role) for role in ("batch", "noise") for i in members}
         self.agent = self._fresh_agent()
         self.rollout = Rollout(self.task, self.loop.eval_episodes)
-        run.starts_from({"dataset": data} | ({"agents": agents / "agent.safetensors"} if agents else {}))
-        # taken now: an edit made during the run is not in the code that runs
-        run.runs_code(code_hash(*job.modules, without=PLUMBING))
         self.averages = Averages(["q_mean"] + ["alpha"] * ("temperature" in self.agent.nets))
         self.rows: list[Row] = []
         self.step = 0
+        self.member_returns: list[float] = []
 
     def _fresh_agent(self) -> OfflineAgent:
         job, settings = self.job, self.job.settings
@@ -82,7 +78,8 @@ class _Pretraining:
         init = [stream(*self.key, i, "init") for i in range(settings.members)]
         nets = module.init_nets(self.task.sizes, settings, init)
         if self.agents is not None and job.algorithm.start is not None:
-            found = load_members(self.agents, settings.members, self.task, job.algorithm.start, settings)
+            named = {"dataset": job.dataset, "dataset_sha256": self.run.parents["dataset"]}
+            found = load_members(self.agents, settings.members, self.task, job.algorithm.start, settings, named)
             nets["policy"] = found["policy"]
         return module.offline_agent(nets, settings)
 
@@ -116,6 +113,8 @@ class _Pretraining:
         self.step += 1
 
     def _evaluate(self) -> None:
+        # first: what has diverged cannot be evaluated
+        averages = self.averages.take(f"{title(self.job)}, step {self.step}", self.job.section)
         rng = stream(*self.key, "evaluate", self.step)
         seeds = episode_seeds(rng, self.loop.eval_episodes)
         found = []
@@ -130,22 +129,27 @@ class _Pretraining:
         row: Row = {"env_steps": 0, "online_episodes": 0, "gradient_steps": self.step}
         row |= return_columns([episode for episodes in found for episode in episodes], self.task)
         row |= auroc_columns(self.agent.q, self.store, 0, AUROC_PAIRS, *self.key)
-        row |= self.averages.take(f"{title(self.job)}, step {self.step}", self.job.section)
+        row |= averages
         row["wall_seconds"] = round(self.run.wall_seconds, 1)
         self.rows.append(row)
         self.run.write_progress(self.rows)
 
-    def _save(self) -> None:
-        position = {
+    def _position(self) -> dict[str, Any]:
+        return {
             "step": self.step,
             "rows": self.rows,
             "rngs": states(self.rngs),
             "member_returns": self.member_returns,
         }
-        self.run.save_state(self.agent.state() | self.averages.state(), position)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return self.agent.state() | self.averages.state()
+
+    def _save(self) -> None:
+        self.run.save_state(self._tensors(), self._position())
 
     def _load(self) -> None:
-        found = self.run.load_state()
+        found = self.run.load_state(self._tensors(), self._position())
         if found is None:
             return
         tensors, position = found

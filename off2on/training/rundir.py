@@ -8,23 +8,43 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from off2on.codehash import PLUMBING, code_hash
 from off2on.errors import Off2OnError
-from off2on.files import atomic, sha256, write_text
+from off2on.files import remove_leftovers, sha256, write_text
+from off2on.jobs import Job, identity, parameters
 from off2on.paths import OUTPUTS
-from off2on.provenance import now, peak_memory_mb, provenance
+from off2on.provenance import config_hash, now, peak_memory_mb, provenance
 from off2on.results import COLUMNS
+from off2on.results.directory import check_outputs
+from off2on.results.run_json import read_info
+from off2on.training.checkpoint import Tensors, check_fits, read_state, save_tensors, write_state
+from off2on.training.stopping import Stopped, StopRequest
 
 Row = dict[str, float | int | None]
 STATE = "state.safetensors"
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How a job treats what it finds in its directory."""
+
+    #: wait for another process that holds it, instead of an error
+    wait: bool = False
+    #: the least time between two states on disk
+    checkpoint_seconds: float = 60
+    #: drop what is there, and start again
+    restart: bool = False
+    #: resume, or take as finished, what other code made
+    other_code: bool = False
 
 
 class RunDirectory:
@@ -34,41 +54,64 @@ class RunDirectory:
         self,
         path: Path,
         identity: Mapping[str, Any],
-        config_hash: str,
-        wait: bool,
-        checkpoint_seconds: float,
+        hashes: Mapping[str, str | None],
+        inputs: Mapping[str, Path],
+        handling: Handling,
     ) -> None:
         """Take the directory of the run that `identity` describes.
 
         Args:
             path: the directory; made if it is missing.
             identity: the first part of run.json: kind, source, task, dataset, seed, settings, ...
-            config_hash: of everything but code, inputs and name that the numbers depend on.
-            wait: wait for another process that holds the directory, instead of an error.
-            checkpoint_seconds: the least time between two states on disk.
+            hashes: `config_hash` of everything but code, inputs and name that the numbers depend on; `code_hash`.
+            inputs: the files that the job starts from, by name.
+            handling: of what is there already.
         """
         self.path = path
         self.identity = dict(identity)
-        self.config_hash = config_hash
-        self._wait = wait
+        self.hashes = dict(hashes)
+        self._inputs, self._handling = dict(inputs), handling
         self._lock = FileLock(path / ".lock")
-        self._checkpoint_seconds = checkpoint_seconds
+        self._stop, self._stack = StopRequest(), ExitStack()
         self._saved_at = time.monotonic()
         # taken now: a commit or an edit made during the run is not in the code that runs
         self._provenance = provenance()
-        commit = self._provenance["git_commit"]
-        self._sessions = [{"started": now(), "host": socket.gethostname(), "git_commit": commit}]
-        self._parents: dict[str, str] = {}
+        session: dict[str, str | None] = {"started": now(), "host": socket.gethostname()}
+        session |= {"git_commit": self._provenance["git_commit"], "code_hash": self.hashes["code_hash"]}
+        self._sessions = [session]
+        #: input -> sha256, once the directory is entered
+        self.parents: dict[str, str] = {}
         self._earlier_seconds = 0.0
         self._start = time.monotonic()
 
+    @classmethod
+    def of(cls, job: Job, inputs: Mapping[str, Path], path: Path, handling: Handling) -> Self:
+        """The directory of a training job."""
+        hashes = {
+            "config_hash": config_hash(parameters(job)),
+            "code_hash": code_hash(*job.modules, without=PLUMBING),
+        }
+        return cls(path, identity(job), hashes, inputs, handling)
+
+    # --------------------------------------------------------------------------------------------- holding it
+
     def __enter__(self) -> Self:
+        # first: without its inputs a job leaves nothing behind
+        self.parents = {name: sha256(path) for name, path in self._inputs.items()}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._acquire()
             (self.path / ".owner").write_text(f"process {os.getpid()} on {socket.gethostname()}")
         except OSError as error:
             raise Off2OnError(f"cannot write {self.path}: {error.strerror or error}") from error
+        with self._stack:
+            self._stack.callback(self._release)
+            for name in (STATE, *OUTPUTS):
+                remove_leftovers(self.path / name, locked=True)
+                if self._handling.restart:
+                    (self.path / name).unlink(missing_ok=True)
+            self._stack.enter_context(self._stop.listening())
+            self._stack = self._stack.pop_all()
         return self
 
     def _acquire(self) -> None:
@@ -77,108 +120,131 @@ class RunDirectory:
         except Timeout:
             owner = self.path / ".owner"
             who = owner.read_text() if owner.is_file() else "another process"
-            if not self._wait:
+            if not self._handling.wait:
                 raise Off2OnError(
                     f"{self.path} is in use by {who}. Let it finish or stop it, or add --wait to wait for it"
                 ) from None
             _say(f"waiting for {who}, which is working on {self.path}")
             self._lock.acquire()
 
+    def _release(self) -> None:
+        (self.path / ".owner").unlink(missing_ok=True)
+        self._lock.release()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        (self.path / ".owner").unlink(missing_ok=True)
-        self._lock.release()
-        if kind is KeyboardInterrupt:
+        self._stack.close()
+        if isinstance(error, KeyboardInterrupt):
             _say(f"interrupted: run the same command again, {self.path} resumes from its last checkpoint")
+        if isinstance(error, Stopped):
+            _say(f"stopped by {error}, state saved: run the same command again, {self.path} resumes there")
 
     @property
     def wall_seconds(self) -> float:
         """Time spent on the run, earlier sessions included."""
         return self._earlier_seconds + time.monotonic() - self._start
 
+    # ------------------------------------------------------------------------------------- what is there already
+
     def complete(self) -> bool:
-        """Whether all outputs are there.
+        """Whether the outputs are there, undamaged, of this job: settings, code and inputs.
 
         Raises:
-            Off2OnError: they are, but of a run with other settings.
+            Off2OnError: they are there, but damaged or of another job.
         """
         if not all((self.path / name).is_file() for name in OUTPUTS):
             return False
-        recorded = json.loads((self.path / "run.json").read_text())
-        if differences := self._differences(recorded):
-            raise Off2OnError(
-                f"{self.path} holds a finished run with {differences}. Remove the directory, or choose another "
-                "with --out"
-            )
+        try:
+            recorded = read_info(self.path)
+            self._check_same(f"{self.path} holds a finished run with", recorded)
+            if not recorded.get("outputs"):
+                raise Off2OnError(
+                    f"{self.path / 'run.json'} has no checksums of its outputs: it is of an older version"
+                )
+            check_outputs(self.path, recorded, recorded["outputs"])
+        except Off2OnError as error:
+            fix = "Train it again with --restart, or choose another directory with --out"
+            raise Off2OnError(f"{error}. {fix}") from None
+        (self.path / STATE).unlink(missing_ok=True)
         return True
 
-    def _named(self) -> dict[str, Any]:
-        """What the run is called, and the hash of its settings: what a run on disk must agree with."""
-        keys = ("kind", "source", "task", "dataset", "algorithm", "method", "seed", "members")
-        return {key: self.identity[key] for key in keys if key in self.identity} | {
-            "config_hash": self.config_hash
-        }
-
-    def _differences(self, recorded: Mapping[str, Any]) -> str:
-        """How a run on disk differs from this one; empty: it does not."""
-        other = [
-            f"{key} {recorded.get(key)!r} (now {value!r})"
-            for key, value in self._named().items()
-            if recorded.get(key) != value
-        ]
-        return f"other settings: {', '.join(other)}" if other else ""
-
-    def runs_code(self, code_hash: str) -> None:
-        """Note the hash of the code that runs in this session."""
-        self._sessions[-1]["code_hash"] = code_hash
-
-    def starts_from(self, inputs: Mapping[str, Path]) -> None:
-        """Note the sha256 of the files that the run starts from: only a state of the same ones is resumed."""
-        self._parents = {name: sha256(path) for name, path in inputs.items()}
-
-    def load_state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    def load_state(
+        self, tensors: Tensors, position: Mapping[str, Any], growing: tuple[str, ...] = ()
+    ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Tensors and position of the last checkpoint; None: there is none, or it started from other inputs.
 
+        Args:
+            tensors: what this job would save now: names, types and shapes are compared before anything is loaded.
+            position: as it would save it now: the keys are compared.
+            growing: prefixes of tensors whose first axis grows as the job goes on.
+
         Raises:
-            Off2OnError: it is damaged, or of other settings.
+            Off2OnError: it is damaged, or of other settings or other code.
         """
         path = self.path / STATE
         if not path.is_file():
             return None
+        found, meta = read_state(path)
         try:
-            with safe_open(path, framework="pt") as file:
-                meta = json.loads(file.metadata()["off2on"])
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise Off2OnError(f"{path} is damaged ({error}). Remove it to start this run again") from error
-        if differences := self._differences(meta):
-            raise Off2OnError(
-                f"{path} is the state of an interrupted run with {differences}. Go back to those settings to "
-                "resume it, or remove the file to start again"
-            )
-        if meta.get("parents") != self._parents:
+            self._check_same(f"{path} is the state of an interrupted run with", meta, inputs=False)
+        except Off2OnError as error:
+            raise Off2OnError(f"{error}. Go back to those to resume it, or start again with --restart") from None
+        if meta["parents"] != self.parents:
             _say(f"{self.path}: inputs changed since the interruption: starting again")
             return None
+        check_fits(path, (found, meta["position"]), (tensors, position), growing)
         self._sessions = [*meta["sessions"], *self._sessions]
         self._earlier_seconds = meta["wall_seconds"]
-        return tensors, meta["position"]
+        return found, meta["position"]
+
+    def _check_same(self, what: str, recorded: Mapping[str, Any], inputs: bool = True) -> None:
+        """Compare name, settings, code and inputs of what is on disk with this job's."""
+        if other := self._differences(recorded, self._named()):
+            raise Off2OnError(f"{what} other settings: {other}")
+        if not self._handling.other_code and recorded.get("code_hash") != self.hashes["code_hash"]:
+            commit = str(recorded.get("git_commit"))[:10]
+            raise Off2OnError(f"{what} other code, of commit {commit}; --other-code takes it as it is")
+        found = recorded["parents"]
+        if inputs and found != self.parents:
+            changed = [str(self._inputs[name]) for name, value in self.parents.items() if found.get(name) != value]
+            raise Off2OnError(f"{what} other inputs: {', '.join(changed) or 'more of them'} (sha256 differs)")
+
+    def _named(self) -> dict[str, Any]:
+        """What the run is called, and the hash of its settings."""
+        keys = ("kind", "source", "task", "dataset", "algorithm", "method", "seed", "members")
+        named = {key: self.identity[key] for key in keys if key in self.identity}
+        return named | {"config_hash": self.hashes["config_hash"]}
+
+    @staticmethod
+    def _differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+        other = [(key, recorded.get(key), value) for key, value in wanted.items() if recorded.get(key) != value]
+        return ", ".join(f"{key} {found!r} (now {value!r})" for key, found, value in other)
+
+    # ------------------------------------------------------------------------------------------ what is written
 
     def due(self) -> bool:
-        """Whether it is time for a checkpoint."""
-        return time.monotonic() - self._saved_at >= self._checkpoint_seconds
+        """Whether it is time for a checkpoint: by the clock, or because the job is asked to end."""
+        return bool(self._stop) or time.monotonic() - self._saved_at >= self._handling.checkpoint_seconds
 
-    def save_state(self, tensors: Mapping[str, Tensor], position: Mapping[str, Any]) -> None:
-        """Write a checkpoint atomically: everything that the rest of the run depends on."""
+    def save_state(self, tensors: Tensors, position: Mapping[str, Any]) -> None:
+        """Write a checkpoint: everything that the rest of the run depends on.
+
+        Raises:
+            Stopped: the job was asked to end, and the checkpoint is written.
+        """
         meta = {
             **self._named(),
-            "parents": self._parents,
+            "code_hash": self.hashes["code_hash"],
+            "git_commit": self._provenance["git_commit"],
+            "parents": self.parents,
             "position": position,
             "sessions": self._sessions,
             "wall_seconds": self.wall_seconds,
         }
-        _save_tensors(tensors, self.path / STATE, {"off2on": json.dumps(meta)})
+        write_state(self.path / STATE, tensors, meta)
         self._saved_at = time.monotonic()
+        self._stop.take()
 
     def write_progress(self, rows: Sequence[Row]) -> None:
         """Write progress.csv with the rows so far."""
@@ -188,39 +254,39 @@ class RunDirectory:
         writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
         write_text(self.path / "progress.csv", text.getvalue())
 
-    def finish(self, rows: Sequence[Row], agent: Mapping[str, Tensor], extra: Mapping[str, Any]) -> None:
+    def finish(self, rows: Sequence[Row], agent: Tensors, extra: Mapping[str, Any]) -> None:
         """Write the outputs, run.json last, and drop the resume state."""
         self.write_progress(rows)
-        _save_tensors(agent, self.path / "agent.safetensors", {})
-        wall = self.wall_seconds
-        # sessions with other code made something that no checkout would
-        codes = {session.get("code_hash") for session in self._sessions}
+        save_tensors(self.path / "agent.safetensors", agent, {})
         record = {
             **self.identity,
-            "config_hash": self.config_hash,
-            "code_hash": codes.pop() if len(codes) == 1 else None,
+            "config_hash": self.hashes["config_hash"],
             **self._provenance,
-            "dataset_sha256": self._parents.get("dataset"),
-            "parents": self._parents,
+            # sessions with other code made something that no checkout would
+            "code_hash": self.hashes["code_hash"] if len({s["code_hash"] for s in self._sessions}) == 1 else None,
+            "dataset_sha256": self.parents.get("dataset"),
+            "parents": self.parents,
             "started": self._sessions[0]["started"],
             "ended": now(),
             "sessions": self._sessions,
-            "wall_seconds": round(wall, 1),
-            "peak_memory_mb": peak_memory_mb(),
-            "gradient_steps_per_second": round(float(rows[-1]["gradient_steps"] or 0) / wall, 2),
-            "env_steps_per_second": round(float(rows[-1]["env_steps"] or 0) / wall, 2),
+            **self._speed(rows[-1]),
+            "outputs": {
+                "progress.csv": {"rows": len(rows), "sha256": sha256(self.path / "progress.csv")},
+                "agent.safetensors": {"sha256": sha256(self.path / "agent.safetensors")},
+            },
             **extra,
         }
         write_text(self.path / "run.json", json.dumps(record, indent=1) + "\n")
         (self.path / STATE).unlink(missing_ok=True)
 
-
-def _save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
-    with atomic(path) as temporary:
-        try:
-            save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, metadata=metadata)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+    def _speed(self, last: Row) -> dict[str, float]:
+        wall = self.wall_seconds
+        return {
+            "wall_seconds": round(wall, 1),
+            "peak_memory_mb": peak_memory_mb(),
+            "gradient_steps_per_second": round(float(last["gradient_steps"] or 0) / wall, 2),
+            "env_steps_per_second": round(float(last["env_steps"] or 0) / wall, 2),
+        }
 
 
 def _say(text: str) -> None:

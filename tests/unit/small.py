@@ -37,6 +37,20 @@ SETTINGS = Settings(
 )
 
 
+#: the part of run.json that says nothing of what a job is
+RECORD: dict[str, Any] = {
+    **dict.fromkeys(
+        ("config_hash", "git_commit", "git_dirty", "cpu", "gpu", "dataset_sha256", "dataset_mean_return")
+    ),
+    **dict.fromkeys(("peak_memory_mb", "gradient_steps_per_second", "env_steps_per_second")),
+    "packages": {},
+    "parents": {},
+    "started": "2026-11-21T10:00:00Z",
+    "ended": "2026-11-21T10:00:01Z",
+    "wall_seconds": 1.0,
+}
+
+
 def training(algorithm: str, task: Task = HOPPER, settings: Settings = SETTINGS) -> PretrainJob:
     """The pre-training of an algorithm."""
     return PretrainJob("small", "local", task, "random", 0, settings, get_offline(algorithm))
@@ -79,7 +93,10 @@ def write_directory(directory: Path, job: Job, nets: Nets, **record: Any) -> Pat
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous() for name, tensor in flatten(nets).items()}
     save_file(tensors, directory / "agent.safetensors")
-    write_text(directory / "run.json", json.dumps(identity(job) | record))
+    info = identity(job) | RECORD
+    if isinstance(job, FinetuneJob):
+        info["method_settings"] |= {"label": job.name, "description": job.name}
+    write_text(directory / "run.json", json.dumps(info | record))
     return directory
 
 

@@ -18,7 +18,7 @@ from off2on.jobs import FinetuneJob, Job
 from off2on.training.evaluate import Averages
 from off2on.training.finetune import Inputs, finetune
 from off2on.training.pretrain import pretrain
-from off2on.training.rundir import STATE, RunDirectory
+from off2on.training.rundir import STATE, Handling, RunDirectory
 from tests.unit.small import training, tuning, with_settings, write_agents, write_data
 
 TUNING = tuning("sac-ft")
@@ -37,12 +37,15 @@ def inputs(tmp_path: Path) -> Inputs:
     return written(tmp_path)
 
 
-def work(job: Job, inputs: Inputs, out: Path) -> dict[str, Any]:
+EAGER = Handling(checkpoint_seconds=0)
+
+
+def work(job: Job, inputs: Inputs, out: Path, handling: Handling = EAGER) -> dict[str, Any]:
     """Do the job, or resume it, and read its run.json."""
     if isinstance(job, FinetuneJob):
-        finetune(job, inputs, out, checkpoint_seconds=0)
+        finetune(job, inputs, out, handling)
     elif inputs.data is not None:
-        pretrain(job, inputs.data, inputs.agents, out, checkpoint_seconds=0)
+        pretrain(job, inputs.data, inputs.agents, out, handling)
     info: dict[str, Any] = json.loads((out / "run.json").read_text())
     return info
 
@@ -153,12 +156,12 @@ def test_divergence_names_job_step_and_section(
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"seed": 1}, r"seed 0 \(now 1\)\. Remove"),
-        ({"dataset": "medium"}, r"dataset 'random' \(now 'medium'\)\. Remove"),
-        ({"source": "d4rl-v2"}, r"source 'local' \(now 'd4rl-v2'\)\. Remove"),
+        ({"seed": 1}, r"seed 0 \(now 1\)\. Train"),
+        ({"dataset": "medium"}, r"dataset 'random' \(now 'medium'\)\. Train"),
+        ({"source": "d4rl-v2"}, r"source 'local' \(now 'd4rl-v2'\)\. Train"),
         (
             {"task": get_task("walker2d")},
-            r"task 'hopper' \(now 'walker2d'\), config_hash '\w+' \(now '\w+'\)\. Remove",
+            r"task 'hopper' \(now 'walker2d'\), config_hash '\w+' \(now '\w+'\)\. Train",
         ),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",

@@ -75,7 +75,7 @@ def test_the_last_episode_is_cut_and_marked(tmp_path: Path) -> None:
 
 
 def test_missing_or_wrong_agents_are_named(tmp_path: Path) -> None:
-    missing = f"no agents: {tmp_path}/agent.safetensors is missing; make them with `off2on pretrain`"
+    missing = f"no agents: {tmp_path}/run.json is missing; make them with `off2on pretrain`"
     with pytest.raises(Off2OnError, match=re.escape(missing)):
         roll_out(job(), tmp_path, tmp_path / "out.hdf5")
     agents(tmp_path)

@@ -57,6 +57,25 @@ def test_sigkill_then_reproduce_ends_in_the_same_numbers(
     assert numbers(tmp_path / RUN) == numbers(finished / RUN)
 
 
+@pytest.mark.skipif(not os.environ.get("OFF2ON_TEST_LONG"), reason="long: OFF2ON_TEST_LONG=1")
+@pytest.mark.parametrize("kill", range(30))
+def test_a_dag_killed_at_random_ends_in_the_same_numbers(
+    snakemake: Snakemake, finished: Path, repository: Path, scale: Path, tmp_path: Path, kill: int
+) -> None:
+    config = ["--config", f"scale={scale}"]
+    first = command(repository, tmp_path, str(RUN / "progress.csv"), *config, module="off2on.reproduce")
+    with (tmp_path / "first.txt").open("w") as output:
+        process = subprocess.Popen(
+            first, cwd=tmp_path, env=environment(repository), stdout=output, stderr=output, start_new_session=True
+        )
+        time.sleep(2 + 0.5 * kill)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    again = snakemake(str(RUN / "progress.csv"), *config, module="off2on.reproduce")
+    assert again.returncode == 0, again.stdout
+    assert numbers(tmp_path / RUN) == numbers(finished / RUN)
+
+
 def test_a_second_snakemake_in_the_directory_is_refused(snakemake: Snakemake, scale: Path, tmp_path: Path) -> None:
     descriptor = hold(tmp_path / LOCK)
     for module in ("off2on.reproduce", "snakemake"):
