@@ -1,35 +1,30 @@
 """Run directories -> the tidy tables that figures and report read."""
 
-import json
-from collections.abc import Iterable, Mapping
-from math import isnan
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from math import isnan, nan
 from pathlib import Path
 from typing import Any, Protocol
 
 import pandas as pd
 
 from off2on.analysis.run_statistics import STATISTICS
-from off2on.analysis.tables import BUDGET, LIKELIHOOD_COLUMNS, Tables, write_tables
+from off2on.analysis.tables import (
+    BUDGET,
+    COLUMNS_OF,
+    LIKELIHOOD_COLUMNS,
+    PRETRAIN_KEYS,
+    RUN_KEYS,
+    SUMMARY,
+    Tables,
+    write_tables,
+)
+from off2on.analysis.together import check_together
 from off2on.envs.tasks import TASKS
 from off2on.errors import Off2OnError
-from off2on.results import COLUMNS, COUNTS, Run, read_run
-
-_RUN_KEYS = ["task", "dataset", "method", "label", "seed"]
-_PRETRAIN_KEYS = ["task", "dataset", "algorithm", "seed", "members", "dataset_mean_return"]
-#: column of runs.csv -> column of progress.csv, statistic
-_SUMMARY = {
-    "return_first": ("return_mean", "first"),
-    "return_last": ("return_mean", "last"),
-    "return_final": ("return_mean", "final"),
-    "return_best": ("return_mean", "best"),
-    "normalized_final": ("normalized_score", "final"),
-    "offline_fraction_first": ("offline_fraction", "first"),
-    "offline_fraction_last": ("offline_fraction", "last"),
-}
-_RUN_COLUMNS = [
-    *(*_RUN_KEYS, "members", "evaluations", "env_steps", "gradient_steps", *_SUMMARY),
-    *("wall_seconds", "gradient_steps_per_second", "env_steps_per_second", "peak_memory_mb"),
-]
+from off2on.results import COUNTS
+from off2on.results.directory import Run, read_run
+from off2on.results.run_json import parse_json
 
 
 class Described(Protocol):
@@ -62,17 +57,19 @@ def gather_tables(paths: Iterable[Path], methods: Methods | None = None, results
         results: `results/<scale>/<source>`, where cost and renderings lie.
 
     Raises:
-        Off2OnError: a directory or a file is incomplete or wrong.
+        Off2OnError: a directory or a file is incomplete or wrong, or two of them do not belong together.
     """
-    found = {Path(path).absolute() for path in paths}
+    # links stay: a run is where its name says
+    found = {Path(os.path.abspath(path)) for path in paths}  # noqa: PTH100
     likelihoods = {path for path in found if path.suffix == ".csv"}
     jobs = sorted((_described(read_run(path), methods or {}) for path in found - likelihoods), key=_order)
+    check_together(jobs)
     tuned = [job for job in jobs if job.info["kind"] == "finetune"]
     trained = [job for job in jobs if job.info["kind"] == "pretrain"]
     return Tables(
-        curves=_frame(_evaluations(tuned, _RUN_KEYS), [*_RUN_KEYS, *COLUMNS]),
-        pretrain=_frame(_evaluations(trained, _PRETRAIN_KEYS), [*_PRETRAIN_KEYS, *COLUMNS]),
-        runs=_frame([_head(run, _RUN_COLUMNS) | _summary(run) for run in tuned], _RUN_COLUMNS),
+        curves=_frame(_evaluations(tuned, RUN_KEYS), COLUMNS_OF["curves"]),
+        pretrain=_frame(_evaluations(trained, PRETRAIN_KEYS), COLUMNS_OF["pretrain"]),
+        runs=_frame([_head(run, COLUMNS_OF["runs"]) | _summary(run) for run in tuned], COLUMNS_OF["runs"]),
         provenance=[run.info for run in (*trained, *tuned)],
         likelihood=_likelihoods(likelihoods),
         results=results,
@@ -100,7 +97,7 @@ def _likelihoods(paths: Iterable[Path]) -> pd.DataFrame:
     parts = []
     for path in sorted(paths):
         try:
-            info = json.loads(path.with_suffix(".json").read_text())
+            info = parse_json(path.with_suffix(".json"), "run `off2on likelihood` again")
             head = {key: info[key] for key in LIKELIHOOD_COLUMNS[:3]}
             head["importance_samples"] = info["settings"]["importance_samples"]
             parts.append(pd.read_csv(path).assign(**head)[list(LIKELIHOOD_COLUMNS)])
@@ -116,11 +113,11 @@ def _order(job: Run) -> tuple[str, str, str, int]:
     return job.info["task"], job.info["dataset"], job.name, job.info["seed"]
 
 
-def _evaluations(runs: list[Run], keys: list[str]) -> list[dict[str, Any]]:
+def _evaluations(runs: list[Run], keys: Sequence[str]) -> list[dict[str, Any]]:
     return [head | row for run in runs for head in [_head(run, keys)] for row in run.rows]
 
 
-def _head(run: Run, keys: list[str]) -> dict[str, Any]:
+def _head(run: Run, keys: Sequence[str]) -> dict[str, Any]:
     """Those of the keys that run.json has: what all rows of a job share."""
     info = run.info | {"label": run.info.get("method_settings", {}).get("label")}
     return {key: info[key] for key in keys if key in info}
@@ -128,19 +125,21 @@ def _head(run: Run, keys: list[str]) -> dict[str, Any]:
 
 def _summary(run: Run) -> dict[str, float]:
     """Statistics of the first `BUDGET` steps."""
-    rows = pd.DataFrame(run.rows).set_index("env_steps")
-    rows = rows[rows.index <= BUDGET]
-    found = {
-        "evaluations": len(rows),
-        "env_steps": rows.index[-1],
-        "gradient_steps": rows["gradient_steps"].iloc[-1],
+    rows = [row for row in run.rows if row["env_steps"] <= BUDGET]
+    found = {"evaluations": len(rows)} | {
+        key: rows[-1][key] if rows else nan for key in ("env_steps", "gradient_steps")
     }
-    for name, (column, statistic) in _SUMMARY.items():
-        known = rows[column].dropna()
-        found[name] = STATISTICS[statistic].of(known) if len(known) else float("nan")
+    for column in {column: None for column, _ in SUMMARY.values()}:
+        known = {row["env_steps"]: row[column] for row in rows if not isnan(row[column])}
+        values = pd.Series(known, dtype=float)
+        found |= {
+            name: STATISTICS[statistic].of(values) if known else nan
+            for name, (read, statistic) in SUMMARY.items()
+            if read == column
+        }
     return found
 
 
-def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=columns)
+def _frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=list(columns))
     return table.astype({name: "Int64" for name in COUNTS if name in columns})

@@ -34,6 +34,12 @@ class Estimate(NamedTuple):
     n: int
 
 
+#: of the tables that the functions below give
+BUDGET_COLUMNS = [*RUN, "env_steps", "score", "regret"]
+DIFFERENCE_COLUMNS = ["task", "dataset", "method", *Estimate._fields]
+AGGREGATE_COLUMNS = ["statistic", "method", "value", "low", "high", "seeds", "datasets"]
+
+
 def t_interval(values: ArrayLike, level: float = LEVEL) -> Estimate:
     """Mean and two-sided Student-t interval of independent values `[n]`; NaN among them do not count."""
     from scipy.stats import t
@@ -73,7 +79,7 @@ def fixed_budgets(curves: pd.DataFrame) -> pd.DataFrame:
         for last in [int(part["env_steps"].iloc[-1])]
         for budget in sorted({b for b in BUDGETS if b <= last} | {last})
     ]
-    return pd.DataFrame(rows, columns=[*RUN, "env_steps", "score", "regret"])
+    return pd.DataFrame(rows, columns=BUDGET_COLUMNS)
 
 
 def _at(steps: Floats, score: Floats, budget: int) -> tuple[float, float]:
@@ -108,7 +114,7 @@ def paired_differences(finals: pd.DataFrame, reference: str = "ours") -> pd.Data
         for method, part in here.groupby("method"):
             difference = paired_difference(own.set_index("seed")["score"], part.set_index("seed")["score"])
             rows.append((task, dataset, method, *difference))
-    return pd.DataFrame(rows, columns=["task", "dataset", "method", *Estimate._fields])
+    return pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS)
 
 
 def score_matrices(finals: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -155,7 +161,7 @@ def aggregates(finals: pd.DataFrame, reference: str = "ours") -> pd.DataFrame:
         "probability of improvement": _bootstrap(others, probability_of_improvement),
     }
     rows = [(name, m, *values[m], *scores[m].shape) for name, values in found.items() for m in values]
-    return pd.DataFrame(rows, columns=["statistic", "method", "value", "low", "high", "seeds", "datasets"])
+    return pd.DataFrame(rows, columns=AGGREGATE_COLUMNS)
 
 
 def probability_of_improvement(first: Floats, second: Floats) -> float:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from off2on.analysis.tables import read_csv, read_tables, write_csv
+from off2on.analysis.csv_tables import read_csv, write_csv
+from off2on.analysis.tables import read_tables
 from off2on.config import REPOSITORY
 
 if TYPE_CHECKING:
@@ -60,10 +61,24 @@ def gather_evidence(analysis: Path, claims: Path = CLAIMS) -> Evidence:
 
 
 def read_evidence(analysis: Path) -> Evidence | None:
-    """What `gather_evidence` wrote; None: it has not run on this directory."""
+    """What `gather_evidence` wrote; None: it has not run on this directory.
+
+    Raises:
+        Off2OnError: a table is damaged.
+    """
     if not all((analysis / name).is_file() for name in FILES):
         return None
-    evidence = Evidence(**{Path(name).stem: read_csv(analysis / name) for name in FILES})
+    from off2on.analysis import comparisons, verdicts
+
+    columns = {
+        "claims": verdicts.COLUMNS,
+        "claim_units": verdicts.UNIT_COLUMNS,
+        "budgets": comparisons.BUDGET_COLUMNS,
+        "differences": comparisons.DIFFERENCE_COLUMNS,
+        "aggregates": comparisons.AGGREGATE_COLUMNS,
+    }
+    found = {name: read_csv(analysis / f"{name}.csv", wanted, "off2on claims") for name, wanted in columns.items()}
+    evidence = Evidence(**found)
     for column in ("figures", "unit"):
         evidence.claims[column] = evidence.claims[column].fillna("")
     return evidence

@@ -98,7 +98,7 @@ def _of(column: str, statistic: str, noun: str, unit: str = "", table: Table = "
     chosen = STATISTICS[statistic]
 
     def value(rows: pd.DataFrame) -> float:
-        return chosen.of(rows.set_index("env_steps")[column])
+        return chosen.of(pd.Series(rows[column].to_numpy(float), rows["env_steps"].to_numpy(float)))
 
     return Measure(value, chosen.words.format(noun), (column,), unit, table)
 

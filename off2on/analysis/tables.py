@@ -10,9 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from off2on.analysis.csv_tables import read_csv, write_csv
 from off2on.errors import Off2OnError
 from off2on.files import write_text
 from off2on.paths import COST, RENDERS
+from off2on.results import COLUMNS
+from off2on.results.run_json import check_info, parse_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +32,29 @@ COST_COLUMNS = (
     "peak_growth_mb",
 )
 LIKELIHOOD_COLUMNS = ("task", "dataset", "seed", "importance_samples", "split", "log_likelihood")
+#: what the rows of a run, and of a pre-training, share
+RUN_KEYS = ("task", "dataset", "method", "label", "seed")
+PRETRAIN_KEYS = ("task", "dataset", "algorithm", "seed", "members", "dataset_mean_return")
+#: column of runs.csv -> column of progress.csv, statistic
+SUMMARY = {
+    "return_first": ("return_mean", "first"),
+    "return_last": ("return_mean", "last"),
+    "return_final": ("return_mean", "final"),
+    "return_best": ("return_mean", "best"),
+    "normalized_final": ("normalized_score", "final"),
+    "offline_fraction_first": ("offline_fraction", "first"),
+    "offline_fraction_last": ("offline_fraction", "last"),
+}
+#: the fields of `Tables` that are CSV files, with their columns
+COLUMNS_OF: dict[str, tuple[str, ...]] = {
+    "curves": (*RUN_KEYS, *COLUMNS),
+    "pretrain": (*PRETRAIN_KEYS, *COLUMNS),
+    "runs": (
+        *(*RUN_KEYS, "members", "evaluations", "env_steps", "gradient_steps", *SUMMARY),
+        *("wall_seconds", "gradient_steps_per_second", "env_steps_per_second", "peak_memory_mb"),
+    ),
+    "likelihood": LIKELIHOOD_COLUMNS,
+}
 
 
 def _frame(columns: Sequence[str]) -> "pd.DataFrame":
@@ -80,9 +106,9 @@ def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
 
 
-#: the fields of `Tables` that are CSV files, and all files
-_CSV = ("curves", "pretrain", "runs", "likelihood")
-FILES = (*(f"{name}.csv" for name in _CSV), "provenance.json")
+#: the files of an `analysis/` directory
+FILES = (*(f"{name}.csv" for name in COLUMNS_OF), "provenance.json")
+_COMMAND = "off2on aggregate"
 
 
 def write_tables(tables: Tables, directory: Path) -> None:
@@ -91,7 +117,7 @@ def write_tables(tables: Tables, directory: Path) -> None:
     Raises:
         Off2OnError: a file cannot be written.
     """
-    for name in _CSV:
+    for name in COLUMNS_OF:
         write_csv(getattr(tables, name), directory / f"{name}.csv")
     write_text(directory / "provenance.json", json.dumps(tables.provenance, indent=1) + "\n")
 
@@ -100,39 +126,28 @@ def read_tables(directory: Path) -> Tables:
     """Read the tables of an `analysis/` directory.
 
     Raises:
-        Off2OnError: one of them is missing.
+        Off2OnError: one of them is missing or damaged.
     """
-    for name in FILES:
-        if not (directory / name).is_file():
-            raise Off2OnError(f"{directory / name} is missing: run 'off2on aggregate' (or snakemake) first")
-    found = {name: read_csv(directory / f"{name}.csv") for name in _CSV}
-    provenance = json.loads((directory / "provenance.json").read_text())
-    return Tables(**found, provenance=provenance, results=directory.parent)
+    found = {name: read_csv(directory / f"{name}.csv", COLUMNS_OF[name], _COMMAND) for name in COLUMNS_OF}
+    return Tables(**found, provenance=_provenance(directory / "provenance.json"), results=directory.parent)
 
 
-def write_csv(table: "pd.DataFrame", path: Path) -> None:
-    """Write a table, atomically."""
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-def read_csv(path: Path) -> "pd.DataFrame":
-    """Read a table to the last bit; only an empty cell is missing, since a dataset may be called 'none'."""
-    import pandas as pd
-
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")
+def _provenance(path: Path) -> list[dict[str, Any]]:
+    jobs = parse_json(path, f"run '{_COMMAND}' first")
+    if not isinstance(jobs, list):
+        raise Off2OnError(f"{path}: expected a list of jobs; run '{_COMMAND}' again")
+    for job in jobs:
+        check_info(path, job)
+    return jobs
 
 
 def _cost(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
-    import pandas as pd
-
     if not path.is_file():
         return _frame(COST_COLUMNS), {}
-    try:
-        return pd.read_csv(path), json.loads(path.with_suffix(".json").read_text())
-    except (OSError, ValueError) as error:
-        raise Off2OnError(
-            f"{path}, or the JSON beside it: {error}; remove both, run 'off2on cost' again"
-        ) from None
+    about = parse_json(path.with_suffix(".json"), "run 'off2on cost' again")
+    if not isinstance(about, dict):
+        raise Off2OnError(f"{path.with_suffix('.json')}: expected an object of keys; run 'off2on cost' again")
+    return read_csv(path, COST_COLUMNS, "off2on cost"), about
 
 
 def _renders(directory: Path) -> list[dict[str, Any]]:
@@ -140,10 +155,18 @@ def _renders(directory: Path) -> list[dict[str, Any]]:
 
 
 def _render(path: Path) -> dict[str, Any]:
+    info = parse_json(path)
     try:
-        info: dict[str, Any] = json.loads(path.read_text())
-        return info | {"png": (path.parent / info["image"]).read_bytes() if info["image"] else None}
-    except (OSError, ValueError, KeyError) as error:
+        png = _picture(path.parent / Path(info["image"]).name) if info["image"] else None
+        return dict(info) | {"png": png, "reason": str(info["reason"] or ""), "task": str(info["task"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Off2OnError(
             f"{path}, or the picture beside it: {error!r}; remove it, run 'off2on render' again"
         ) from None
+
+
+def _picture(path: Path) -> bytes:
+    content = path.read_bytes()
+    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+        raise ValueError(f"{path.name} is no PNG")
+    return content

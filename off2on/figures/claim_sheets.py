@@ -1,6 +1,7 @@
 """The report's tables of claims, as text ready to print: verdicts, and what must show seed by seed."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,9 @@ from off2on.figures.panels import select
 from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
 from off2on.figures.style import in_order
 from off2on.figures.words import seeds
+
+#: (statistic, task, dataset, seed) -> whether the required claims hold there
+Units = Mapping[tuple[Any, ...], bool]
 
 _TONES = {"supported": "yes", "contradicted": "no"}
 #: in the order in which verdicts are counted
@@ -69,9 +73,10 @@ def required_sheet(evidence: Evidence) -> Sheet:
 
 def number_sheets(tables: Tables, evidence: Evidence | None) -> list[Sheet]:
     """The numbers behind the required claims, with a verdict on each if they have been tested."""
-    units = pd.DataFrame(columns=["statistic", "task", "dataset", "seed", "holds"])
+    units: Units = {}
     if evidence is not None:
-        units = _required(evidence)
+        groups = _required(evidence).groupby(["statistic", "task", "dataset", "seed"])["holds"]
+        units = {key: bool(part.all()) for key, part in groups}
     return [_offline_sheet(tables, units), _online_sheet(tables, units), _share_sheet(tables, units)]
 
 
@@ -81,12 +86,9 @@ def _required(evidence: Evidence) -> pd.DataFrame:
     return claims[["claim", "statement", "statistic"]].merge(evidence.claim_units, on="claim")
 
 
-def _holds(units: pd.DataFrame, statistic: str, row: dict[str, Any]) -> bool | None:
+def _holds(units: Units, statistic: str, row: dict[str, Any]) -> bool | None:
     """Whether the required claims with a statistic hold for a job; None: there are none about it."""
-    found = units[units["statistic"] == statistic]
-    for key in ("task", "dataset", "seed"):
-        found = found[found[key] == row[key]]
-    return bool(found["holds"].all()) if len(found) else None
+    return units.get((statistic, row["task"], row["dataset"], row["seed"]))
 
 
 def _number(value: Any, digits: int = 0) -> str:
@@ -97,7 +99,7 @@ def _head(row: dict[str, Any]) -> list[str]:
     return [place(row["task"], row["dataset"]), str(row["seed"])]
 
 
-def _offline_sheet(tables: Tables, units: pd.DataFrame) -> Sheet:
+def _offline_sheet(tables: Tables, units: Units) -> Sheet:
     last = tables.pretrain[tables.pretrain["algorithm"] == "cql"].groupby(["task", "dataset", "seed"]).tail(1)
     rows: list[list[Cell | str]] = []
     for row in records(figure_order(last, "seed")):
@@ -119,7 +121,7 @@ def _offline_sheet(tables: Tables, units: pd.DataFrame) -> Sheet:
     return Sheet("CQL on each dataset", header, rows, note, 2)
 
 
-def _online_sheet(tables: Tables, units: pd.DataFrame) -> Sheet:
+def _online_sheet(tables: Tables, units: Units) -> Sheet:
     rows: list[list[Cell | str]] = []
     for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
         change = row["return_final"] - row["return_first"]
@@ -129,7 +131,7 @@ def _online_sheet(tables: Tables, units: pd.DataFrame) -> Sheet:
     return Sheet("Ours, online", header, rows, "Average return of deterministic episodes.", 2)
 
 
-def _share_sheet(tables: Tables, units: pd.DataFrame) -> Sheet:
+def _share_sheet(tables: Tables, units: Units) -> Sheet:
     rows: list[list[Cell | str]] = []
     for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
         first, last = row["offline_fraction_first"], row["offline_fraction_last"]

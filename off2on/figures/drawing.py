@@ -9,7 +9,7 @@ from off2on.figures.spec import FigureSpec, figures_of_stranger
 from off2on.files import write_text
 from off2on.methods import METHODS
 from off2on.paths import Layout
-from off2on.results import read_run
+from off2on.results.directory import read_run
 
 if TYPE_CHECKING:
     import pandas as pd

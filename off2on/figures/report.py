@@ -7,8 +7,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from off2on.analysis.csv_tables import write_csv
 from off2on.analysis.evidence import Evidence, read_evidence
-from off2on.analysis.tables import Tables, read_tables, write_csv
+from off2on.analysis.tables import Tables, read_tables
+from off2on.analysis.together import mixed_code
 from off2on.errors import Off2OnError
 from off2on.figures.claim_sheets import number_sheets, required_sheet, verdict_counts, verdict_sheets
 from off2on.figures.origins import (
@@ -34,6 +36,9 @@ SCALES = {
     "small networks and data, a fiftieth of the online steps, few seeds.",
     "laptop": "Laptop shows trends with full-width networks on local data; a tenth of the paper's online steps "
     "and fewer seeds, so asymptotes and small differences stay open.",
+    "published": "Published fine-tunes the authors' own five agents on halfcheetah-medium with the paper's "
+    "networks and minibatches, for 12,000 of its 250,000 online steps; the data are roll-outs of these agents, "
+    "not D4RL's file.",
     "paper": "Paper uses the paper's own settings; docs/fidelity.md lists what differs from the original.",
 }
 OTHER_SCALE = "A scale of your own: what it can show depends on its budgets, given under Settings."
@@ -96,6 +101,7 @@ def _origins(layout: Layout, jobs: list[dict[str, Any]]) -> dict[str, Any]:
         "seeds": sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
         "period": period(jobs),
         "commits": sorted({commit(info) for info in jobs}),
+        "mixed": mixed_code(jobs),
         "methods": methods_sheet(jobs),
         "settings": settings_sheets(jobs),
         "datasets": datasets_sheet(layout, jobs),

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from off2on.analysis.csv_tables import csv_text
 from off2on.figures.spec import DATASETS, SCRATCH
 from off2on.files import atomic, write_text
 from off2on.methods import DASHED, DOTTED, METHODS, MIXED, Style
@@ -106,4 +107,4 @@ def save(figure: Figure, table: pd.DataFrame, stem: Path) -> None:
         for ending, facts in metadata.items():
             with atomic(stem.with_name(f"{stem.name}.{ending}")) as temporary:
                 figure.savefig(temporary, format=ending, metadata=facts)
-    write_text(stem.with_name(f"{stem.name}.csv"), table.to_csv(index=False, lineterminator="\n"))
+    write_text(stem.with_name(f"{stem.name}.csv"), csv_text(table))

@@ -96,8 +96,8 @@ class Tree:
             row["normalized_score"] = TASKS[task].normalized(mean)
             if epoch and data != "none":
                 rate = {"random": 2.5, "medium-expert": 0.1}.get(data, 0.5)
-                row["offline_fraction"] = math.exp(-rate * progress) * (1 - 0.02 * seed)
-                row["q_auroc_single"] = 0.7 + 0.1 * progress + 0.01 * seed
+                row["offline_fraction"] = math.exp(-rate * progress) * (1 - 0.02 * (seed % 10))
+                row["q_auroc_single"] = 0.7 + 0.1 * progress + 0.01 * (seed % 10)
                 row["q_auroc"] = row["q_auroc_single"] + 0.05 + rng.normal(0, 0.005)
             rows.append(row)
         info = run_info("finetune", self.scale, self.source, task, data, method, seed, self.members)

@@ -129,13 +129,13 @@ def test_own_methods_are_called_as_today_and_strangers_as_they_say(tmp_path: Pat
 def test_a_score_that_a_run_leaves_out_is_filled_in_and_one_that_it_gives_is_kept(tmp_path: Path) -> None:
     layout = Layout("quick", "local", tmp_path)
     rows = [{"env_steps": i, "gradient_steps": i, "eval_episodes": 5, "return_mean": 3234.3} for i in (0, 1)]
-    for task in ("hopper", "elsewhere"):
-        given = [rows[0] | {"normalized_score": 7.0}, rows[1]]
+    for task, score in (("hopper", 99.95), ("elsewhere", 7.0)):
+        given = [rows[0] | {"normalized_score": score}, rows[1]]
         info = run_info("finetune", "quick", "local", task, "medium", "my-idea", 0)
         write_job(layout.run(task, "medium", "my-idea", 0), info, given)
     tables = gather_tables(layout.results.glob("runs/*/*/*/*"))
     scores = tables.curves.groupby("task")["normalized_score"].apply(list)
-    assert scores["hopper"] == [7.0, pytest.approx(100)]  # an expert's return
+    assert scores["hopper"] == [99.95, pytest.approx(100)]  # an expert's return
     assert (scores["elsewhere"][0], scores["elsewhere"][1]) == (7.0, pytest.approx(float("nan"), nan_ok=True))
 
 

@@ -219,7 +219,7 @@ def test_table_b_unmeasured_says_so(nothing: Tables) -> None:
 
 def test_a_damaged_measurement_is_named(layout: Layout) -> None:
     layout.cost.with_suffix(".json").write_text("{")
-    with pytest.raises(Off2OnError, match=r"cost\.csv, or the JSON beside it: .*run 'off2on cost'"):
+    with pytest.raises(Off2OnError, match=r"cost\.json is not readable as JSON"):
         draw("table_b", layout)
 
 

@@ -203,7 +203,7 @@ def test_aggregate_merges_the_jobs(files: tuple[Path, Path], tmp_path: Path) -> 
     assert set(table["importance_samples"]) == {5}
     assert set(table["task"] + "/" + table["dataset"]) == {"hopper/random"}
     paths[0].with_suffix(".json").unlink()
-    with pytest.raises(Off2OnError, match=r"seed1\.csv: .*run it again"):
+    with pytest.raises(Off2OnError, match=r"seed1\.json is missing; run `off2on likelihood` again"):
         aggregate(paths, tmp_path / "analysis")
 
 
