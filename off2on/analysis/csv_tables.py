@@ -1,6 +1,6 @@
 """Tables as CSV files, read back to the last bit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,16 +31,17 @@ def write_csv(table: "pd.DataFrame", path: Path) -> None:
     write_text(path, csv_text(table))
 
 
-def read_csv(path: Path, columns: Sequence[str], command: str) -> "pd.DataFrame":
+def read_csv(path: Path, columns: Sequence[str], command: str, empty: Collection[str] = ()) -> "pd.DataFrame":
     """Read a table; only an empty cell is missing, since a dataset may be called 'none'.
 
     Args:
         path: the file.
         columns: those that it must have.
         command: what writes it, for the message.
+        empty: columns of words whose cells may be empty.
 
     Raises:
-        Off2OnError: it is missing or damaged, lacks a column, or has words where numbers belong.
+        Off2OnError: it is missing or damaged, lacks a column or a word, or has words where numbers belong.
     """
     import pandas as pd
 
@@ -53,6 +54,8 @@ def read_csv(path: Path, columns: Sequence[str], command: str) -> "pd.DataFrame"
     if missing := [name for name in columns if name not in table.columns]:
         raise Off2OnError(f"{path}: missing columns {', '.join(missing)}; run '{command}' again")
     for name in columns:
+        if name in TEXT and name not in empty and table[name].isna().any():
+            raise Off2OnError(f"{path}: column {name} has an empty cell; run '{command}' again")
         if name in TEXT:
             table[name] = table[name].map(_plain, na_action="ignore").astype(object)
         elif table[name].dtype == object and table[name].notna().any():

@@ -77,7 +77,12 @@ def read_evidence(analysis: Path) -> Evidence | None:
         "differences": comparisons.DIFFERENCE_COLUMNS,
         "aggregates": comparisons.AGGREGATE_COLUMNS,
     }
-    found = {name: read_csv(analysis / f"{name}.csv", wanted, "off2on claims") for name, wanted in columns.items()}
+    # a claim without a figure or a unit, and a pair that averages over tasks or datasets
+    empty = {"claims": ("figures", "unit"), "claim_units": ("task", "dataset")}
+    found = {
+        name: read_csv(analysis / f"{name}.csv", wanted, "off2on claims", empty.get(name, ()))
+        for name, wanted in columns.items()
+    }
     evidence = Evidence(**found)
     for column in ("figures", "unit"):
         evidence.claims[column] = evidence.claims[column].fillna("")

@@ -137,6 +137,11 @@ def _read_nets(path: Path) -> Nets:
 
 def _checked(nets: Nets, members: int, task: Task, algorithm: str, settings: Settings, path: Path) -> Nets:
     """The networks `KEPT`, in the order in which the algorithm makes them."""
+    stacked = max(
+        (value.shape[0] for params in nets.values() for value in params.values() if value.dim()), default=0
+    )
+    if not 0 < members <= stacked:
+        raise Off2OnError(f"{path} holds {stacked} networks at most, its run.json says {members} members")
     fresh = [np.random.default_rng(0) for _ in range(members)]
     expected = agent_module(algorithm).init_nets(task.sizes, settings, fresh)
     _check(_shapes(nets), _shapes(expected), path)
