@@ -1,0 +1,143 @@
+"""Scripted policies: state machines over what the simulator knows, which make the demonstrations [S128].
+
+A script yields commands for ever; `noisy` is what is executed and stored. The gripper is commanded in every step,
+also where it stays as it is, so that learners see what it should be and not when it changes [S129].
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from off2on.envs.manipulation.env import OPENED, SHUT, ManipulationEnv
+from off2on.envs.manipulation.scene import TRAY
+
+Vector = NDArray[np.float64]
+Script = Iterator[Vector]
+#: standard deviation of the noise on every command, and the largest command
+NOISE, LARGEST = 0.1, 0.9
+#: command per metre of distance
+GAIN = 7.0
+#: commands of the gripper, and of going home
+GRIP, HOME = 0.7, 0.7
+#: near enough; within reach from above
+THERE, ABOVE = 0.02, 0.03
+#: where the hand closes and how high the object is lifted: on the table, in a drawer
+TABLE_DEPTH, TABLE_LIFT = -0.32, -0.31
+DRAWER_DEPTH, DRAWER_LIFT = -0.31, -0.23
+#: where the hand hooks the handle, from its middle, and pushes a drawer
+HOOK, PUSH = np.array([0.01, 0.0, -0.01]), np.array([0.0, 0.0, 0.02])
+#: where the object is let go
+DROP_Z = -0.2
+
+
+def command(move: Vector, opened: bool, home: bool = False) -> Vector:
+    """`[8]`: a direction of the hand, how the gripper should be, whether to go home."""
+    found = np.zeros(8)
+    found[:3], found[6], found[7] = move, GRIP if opened else -GRIP, HOME if home else 0.0
+    return found
+
+
+def noisy(wanted: Vector, rng: np.random.Generator, noise: float = NOISE) -> NDArray[np.float32]:
+    """The command as it is executed and stored."""
+    return np.clip(wanted + rng.normal(0.0, noise, 8), -LARGEST, LARGEST).astype(np.float32)
+
+
+def grasp(env: ManipulationEnv, depth: float, lift: float) -> Script:
+    """Down to the object, close the gripper, lift."""
+    while True:
+        away = np.array([*env.object[:2], depth]) - env.hand
+        if np.linalg.norm(away) < THERE:
+            break
+        if np.linalg.norm(away[:2]) > ABOVE:
+            away[2] = 0.0
+        yield command(GAIN * away, opened=True)
+    yield command(np.zeros(3), opened=False)
+    while env.object[2] < lift:
+        yield command(np.array([0.0, 0.0, 1.0]), opened=False)
+
+
+def place(env: ManipulationEnv) -> Script:
+    """To above the tray, let go."""
+    while np.linalg.norm(away := np.array([*TRAY, DROP_Z]) - env.hand) > THERE:
+        yield command(GAIN * away, opened=False)
+    yield command(np.zeros(3), opened=True)
+
+
+def open_bottom(env: ManipulationEnv) -> Script:
+    """Hook the handle, pull, lift, go home."""
+    pulling = False
+    while env.opened("bottom") <= OPENED:
+        away = env.handle + HOOK - env.hand
+        if pulling or np.linalg.norm(away) <= 0.06:
+            pulling, away = True, np.array([1.0, 0.0, 0.0]) / GAIN
+        elif np.linalg.norm(away[:2]) > 0.04:
+            away[2] = 0.0
+        yield command(GAIN * away, opened=True)
+    while env.hand[2] < -0.25:
+        yield command(np.array([0.0, 0.0, 0.5]), opened=True)
+    yield command(np.zeros(3), opened=True, home=True)
+
+
+def close_top(env: ManipulationEnv) -> Script:
+    """Round the front of the half-open top drawer, push it shut."""
+    pushing = False
+    while env.opened("top") > SHUT:
+        front = env.drawer("top")
+        pushing = pushing or bool(env.hand[0] > front[0] + 0.15 and env.hand[2] < front[2] + 0.05)
+        away = front + PUSH - env.hand
+        yield command(GAIN * away * [3.0, 0.6, 1.0] if pushing else np.array([0.3, -0.2, -0.15]), opened=True)
+
+
+def rest(env: ManipulationEnv) -> Script:
+    """Stay, for ever."""
+    while True:
+        yield command(np.zeros(3), env.gripper_open)
+
+
+def pick(env: ManipulationEnv) -> Script:
+    """Pick-place's first part."""
+    yield from grasp(env, TABLE_DEPTH, TABLE_LIFT)
+    yield from rest(env)
+
+
+def put(env: ManipulationEnv) -> Script:
+    """Pick-place's second part."""
+    yield from place(env)
+    yield from rest(env)
+
+
+def pick_place(env: ManipulationEnv) -> Script:
+    """The whole of pick-place."""
+    yield from grasp(env, TABLE_DEPTH, TABLE_LIFT)
+    yield from put(env)
+
+
+def grasp_in_drawer(env: ManipulationEnv) -> Script:
+    """The last part of both drawer tasks."""
+    yield from grasp(env, DRAWER_DEPTH, DRAWER_LIFT)
+    yield from rest(env)
+
+
+def open_drawer(env: ManipulationEnv) -> Script:
+    """The first part of the closed drawer's task."""
+    yield from open_bottom(env)
+    yield from rest(env)
+
+
+def clear_and_open_drawer(env: ManipulationEnv) -> Script:
+    """The first part of the blocked drawer's task."""
+    yield from close_top(env)
+    yield from open_drawer(env)
+
+
+def closed_drawer(env: ManipulationEnv) -> Script:
+    """The whole of the closed drawer's task."""
+    yield from open_bottom(env)
+    yield from grasp_in_drawer(env)
+
+
+def blocked_drawer(env: ManipulationEnv) -> Script:
+    """The whole of the blocked drawer's task."""
+    yield from close_top(env)
+    yield from closed_drawer(env)
