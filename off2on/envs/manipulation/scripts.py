@@ -20,11 +20,16 @@ NOISE, LARGEST = 0.1, 0.9
 GAIN = 7.0
 #: commands of the gripper, and of going home
 GRIP, HOME = 0.7, 0.7
-#: near enough; within reach from above
+#: beside the object by at most this the gripper closes, and by that the hand goes down
 THERE, ABOVE = 0.02, 0.03
-#: where the hand closes and how high the object is lifted: on the table, in a drawer
-TABLE_DEPTH, TABLE_LIFT = -0.32, -0.31
-DRAWER_DEPTH, DRAWER_LIFT = -0.31, -0.23
+#: at this command: not slower near the object, so that the mean action of a learner does not stop before the gripper
+#: closes
+DESCENT = 0.5
+#: the object is let go this near to the place above the tray
+OVER = 0.03
+#: below it the hand closes, above it the object is lifted: on the table, in a drawer
+TABLE_DEPTH, TABLE_LIFT = -0.3, -0.31
+DRAWER_DEPTH, DRAWER_LIFT = -0.29, -0.23
 #: where the hand hooks the handle, from its middle, and pushes a drawer
 HOOK, PUSH = np.array([0.01, 0.0, -0.01]), np.array([0.0, 0.0, 0.02])
 #: where the object is let go
@@ -46,12 +51,11 @@ def noisy(wanted: Vector, rng: np.random.Generator, noise: float = NOISE) -> NDA
 def grasp(env: ManipulationEnv, depth: float, lift: float) -> Script:
     """Down to the object, close the gripper, lift."""
     while True:
-        away = np.array([*env.object[:2], depth]) - env.hand
-        if np.linalg.norm(away) < THERE:
+        aside, above = env.object[:2] - env.hand[:2], env.hand[2] - depth
+        beside = np.linalg.norm(aside)
+        if above < 0 and beside < THERE:
             break
-        if np.linalg.norm(away[:2]) > ABOVE:
-            away[2] = 0.0
-        yield command(GAIN * away, opened=True)
+        yield command(np.array([*(GAIN * aside), -DESCENT if beside < ABOVE else 0.0]), opened=True)
     yield command(np.zeros(3), opened=False)
     while env.object[2] < lift:
         yield command(np.array([0.0, 0.0, 1.0]), opened=False)
@@ -59,7 +63,7 @@ def grasp(env: ManipulationEnv, depth: float, lift: float) -> Script:
 
 def place(env: ManipulationEnv) -> Script:
     """To above the tray, let go."""
-    while np.linalg.norm(away := np.array([*TRAY, DROP_Z]) - env.hand) > THERE:
+    while np.linalg.norm(away := np.array([*TRAY, DROP_Z]) - env.hand) > OVER:
         yield command(GAIN * away, opened=False)
     yield command(np.zeros(3), opened=True)
 
