@@ -22,7 +22,7 @@ GAIN = 7.0
 GRIP, HOME = 0.7, 0.7
 #: beside the object by at most this the gripper closes, and by that the hand goes down
 THERE, ABOVE = 0.02, 0.03
-#: at this command: no slower near the object, so that the mean action of a learner does not stop before the gripper
+#: at this command: no slower near the object, so that the mean action of a learner goes on until the gripper
 #: changes [S129]
 DESCENT = 0.5
 #: the object is let go this near to the place above the tray
