@@ -94,12 +94,13 @@ def _check(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path
 
 def _other_dataset(scale: Scale, path: Path) -> bool:
     """Whether a dataset was made here by other settings or code than this checkout's."""
-    import h5py
+    from off2on.data.hdf5 import opened, read_attributes
 
     if get_source(scale.source).by_hand or not path.is_file():
         return False
-    with h5py.File(path) as file:
-        found = file.attrs.get("settings"), file.attrs.get("code_hash")
+    with opened(path) as file:
+        said = read_attributes(file)
+    found = said.get("settings"), said.get("code_hash")
     return found != (scale.collect.model_dump_json(), code_hash("off2on.training.collect", without=PLUMBING))
 
 

@@ -115,7 +115,7 @@ def _tree(path: Path) -> ast.Module:
 @cache
 def _parse(path: Path, _changed: int) -> ast.Module:
     """The syntax tree without docstrings and messages; comments and layout are never in it."""
-    tree: ast.Module = _Quiet().visit(ast.parse(path.read_text()))
+    tree: ast.Module = _Quiet().visit(ast.parse(path.read_text(encoding="utf-8")))
     return tree
 
 

@@ -24,6 +24,8 @@ def atomic(path: Path) -> Iterator[Path]:
         Off2OnError: the file cannot be written (full disk, no permission); what was at `path` stays as it was.
     """
     temporary: Path | None = None
+    if path.exists() and not path.is_file():
+        raise Off2OnError(f"cannot write {path}: it is a directory or a device, not a file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
@@ -69,10 +71,16 @@ def _runs(process: int) -> bool:
     return True
 
 
+def _check_regular(path: Path) -> None:
+    """A pipe would be waited for, and a device has no end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise Off2OnError(f"{path} is a pipe or a device, not a file")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_text(path: Path, hint: str = "", largest: int = 50_000_000) -> str:
@@ -87,9 +95,10 @@ def read_text(path: Path, hint: str = "", largest: int = 50_000_000) -> str:
         Off2OnError: it is missing, too large, cannot be read, or is not UTF-8.
     """
     try:
+        _check_regular(path)
         if (size := path.stat().st_size) > largest:
             raise Off2OnError(f"{path} has {size} bytes; no such file is larger than {largest}")
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise Off2OnError(f"{path} is missing{hint and f'; {hint}'}") from None
     except UnicodeDecodeError as error:
@@ -105,6 +114,7 @@ def sha256(path: Path) -> str:
         Off2OnError: it cannot be read.
     """
     try:
+        _check_regular(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

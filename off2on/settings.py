@@ -37,6 +37,11 @@ class Finetuning(Section):
                 raise ValueError(
                     f"{key} = {getattr(self, key)} is not a multiple of epoch_steps = {self.epoch_steps}"
                 )
+        if self.warmup_steps + self.epoch_steps > self.env_steps:
+            raise ValueError(
+                f"warmup_steps = {self.warmup_steps} and one epoch of {self.epoch_steps} are more than "
+                f"env_steps = {self.env_steps}"
+            )
         return self
 
 

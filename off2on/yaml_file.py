@@ -28,6 +28,12 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# 010 and 1:30 are texts here, not the 8 and the 90 of YAML 1.1
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:int"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
 )
@@ -61,7 +67,7 @@ def parse_yaml(text: str, where: str) -> Any:
         raise Off2OnError(f"{where}: not readable as YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise Off2OnError(f"{where}: not readable as YAML: nested too deeply") from None
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, LookupError, AttributeError) as error:
         raise Off2OnError(f"{where}: not readable as YAML: {shown(str(error))}") from None
     finally:
         if loader is not None:

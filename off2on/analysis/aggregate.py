@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from off2on.analysis.likelihoods import read_likelihoods
 from off2on.analysis.run_statistics import STATISTICS
 from off2on.analysis.tables import (
     BUDGET,
     COLUMNS_OF,
-    LIKELIHOOD_COLUMNS,
     PRETRAIN_KEYS,
     RUN_KEYS,
     SUMMARY,
@@ -21,10 +21,8 @@ from off2on.analysis.tables import (
 )
 from off2on.analysis.together import check_together
 from off2on.envs.tasks import TASKS
-from off2on.errors import Off2OnError
 from off2on.results import COUNTS
 from off2on.results.directory import Run, read_run
-from off2on.results.run_json import parse_json
 
 
 class Described(Protocol):
@@ -42,12 +40,19 @@ class Described(Protocol):
 Methods = Mapping[str, Described]
 
 
-def aggregate(paths: Iterable[Path], out_dir: Path, methods: Methods | None = None) -> None:
+def aggregate(
+    paths: Iterable[Path], out_dir: Path, methods: Methods | None = None, place: tuple[str, str] | None = None
+) -> None:
     """Write the tables of these jobs: `gather_tables`, `write_tables`."""
-    write_tables(gather_tables(paths, methods), out_dir)
+    write_tables(gather_tables(paths, methods, place=place), out_dir)
 
 
-def gather_tables(paths: Iterable[Path], methods: Methods | None = None, results: Path | None = None) -> Tables:
+def gather_tables(
+    paths: Iterable[Path],
+    methods: Methods | None = None,
+    results: Path | None = None,
+    place: tuple[str, str] | None = None,
+) -> Tables:
     """The tables of these jobs, sorted.
 
     Args:
@@ -55,6 +60,7 @@ def gather_tables(paths: Iterable[Path], methods: Methods | None = None, results
             files of `off2on likelihood`, each with its JSON beside it.
         methods: labels and descriptions of the project's own methods; those of others are in their run.json.
         results: `results/<scale>/<source>`, where cost and renderings lie.
+        place: scale and source that all must be of; None: those of the first.
 
     Raises:
         Off2OnError: a directory or a file is incomplete or wrong, or two of them do not belong together.
@@ -63,7 +69,7 @@ def gather_tables(paths: Iterable[Path], methods: Methods | None = None, results
     found = {Path(os.path.abspath(path)) for path in paths}  # noqa: PTH100
     likelihoods = {path for path in found if path.suffix == ".csv"}
     jobs = sorted((_described(read_run(path), methods or {}) for path in found - likelihoods), key=_order)
-    check_together(jobs)
+    check_together(jobs, place)
     tuned = [job for job in jobs if job.info["kind"] == "finetune"]
     trained = [job for job in jobs if job.info["kind"] == "pretrain"]
     return Tables(
@@ -71,7 +77,7 @@ def gather_tables(paths: Iterable[Path], methods: Methods | None = None, results
         pretrain=_frame(_evaluations(trained, PRETRAIN_KEYS), COLUMNS_OF["pretrain"]),
         runs=_frame([_head(run, COLUMNS_OF["runs"]) | _summary(run) for run in tuned], COLUMNS_OF["runs"]),
         provenance=[run.info for run in (*trained, *tuned)],
-        likelihood=_likelihoods(likelihoods),
+        likelihood=read_likelihoods(likelihoods, place),
         results=results,
     )
 
@@ -90,23 +96,6 @@ def _described(run: Run, methods: Methods) -> Run:
             for row in rows
         )
     return Run(run.path, info, rows)
-
-
-def _likelihoods(paths: Iterable[Path]) -> pd.DataFrame:
-    """The log-likelihoods of all jobs below one another."""
-    parts = []
-    for path in sorted(paths):
-        try:
-            info = parse_json(path.with_suffix(".json"), "run `off2on likelihood` again")
-            head = {key: info[key] for key in LIKELIHOOD_COLUMNS[:3]}
-            head["importance_samples"] = info["settings"]["importance_samples"]
-            parts.append(pd.read_csv(path).assign(**head)[list(LIKELIHOOD_COLUMNS)])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Off2OnError(
-                f"{path}: not what `off2on likelihood` writes, or its JSON beside it is not ({error!r}); remove "
-                "both and run it again"
-            ) from error
-    return pd.concat(parts) if parts else pd.DataFrame(columns=list(LIKELIHOOD_COLUMNS))
 
 
 def _order(job: Run) -> tuple[str, str, str, int]:

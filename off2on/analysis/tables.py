@@ -4,9 +4,10 @@ The DAG reads `FILES` from here, so pandas is imported only when tables are read
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from off2on.files import write_text
 from off2on.paths import COST, RENDERS
 from off2on.results import COLUMNS
 from off2on.results.run_json import check_info, parse_json
+from off2on.results.schema import LARGEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +149,27 @@ def _cost(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:
     about = parse_json(path.with_suffix(".json"), "run 'off2on cost' again")
     if not isinstance(about, dict):
         raise Off2OnError(f"{path.with_suffix('.json')}: expected an object of keys; run 'off2on cost' again")
-    return read_csv(path, COST_COLUMNS, "off2on cost"), about
+    _check_cost_job(path.with_suffix(".json"), about)
+    return _checked_cost(path, read_csv(path, COST_COLUMNS, "off2on cost")), about
+
+
+def _check_cost_job(path: Path, about: Mapping[str, Any]) -> None:
+    """The keys that a table of the cost prints."""
+    sizes, packages = about.get("sizes"), about.get("packages")
+    known = isinstance(sizes, dict) and isinstance(sizes.get("widths"), list) and "batch" in sizes
+    if not known or not isinstance(packages, dict) or not {"task", "repeats", "cpu"} <= about.keys():
+        raise Off2OnError(f"{path}: a key is missing or of another type; run 'off2on cost' again")
+
+
+def _checked_cost(path: Path, table: "pd.DataFrame") -> "pd.DataFrame":
+    """Positive times of the same sizes for both implementations, sorted so that they can be paired."""
+    numbers = table[list(COST_COLUMNS)].drop(columns="implementation")
+    if numbers.isna().any(axis=None) or (numbers < 0).any(axis=None) or (numbers > LARGEST).any(axis=None):
+        raise Off2OnError(f"{path} has a cell that is empty, negative or too large; run 'off2on cost' again")
+    sizes = {name: sorted(part["members"]) for name, part in table.groupby("implementation")}
+    if set(sizes) != {"batched", "loop"} or sizes["batched"] != sizes["loop"] or (table["step_ms"] <= 0).any():
+        raise Off2OnError(f"{path} has not the same sizes of batched and loop; run 'off2on cost' again")
+    return table.sort_values(["implementation", "members"], ignore_index=True)
 
 
 def _renders(directory: Path) -> list[dict[str, Any]]:
@@ -158,7 +180,8 @@ def _render(path: Path) -> dict[str, Any]:
     info = parse_json(path)
     try:
         png = _picture(path.parent / Path(info["image"]).name) if info["image"] else None
-        return dict(info) | {"png": png, "reason": str(info["reason"] or ""), "task": str(info["task"])}
+        texts = {key: info[key] if info[key] is None else str(info[key]) for key in ("pose", "env_id", "backend")}
+        return dict(info) | texts | {"png": png, "reason": str(info["reason"] or ""), "task": str(info["task"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Off2OnError(
             f"{path}, or the picture beside it: {error!r}; remove it, run 'off2on render' again"
@@ -166,7 +189,12 @@ def _render(path: Path) -> dict[str, Any]:
 
 
 def _picture(path: Path) -> bytes:
+    from PIL import Image
+
     content = path.read_bytes()
-    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
-        raise ValueError(f"{path.name} is no PNG")
+    try:
+        with Image.open(BytesIO(content), formats=["PNG"]) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"{path.name} is no PNG: {error}") from None
     return content

@@ -18,6 +18,7 @@ from off2on.cli.options import (
     SourceName,
     TaskName,
     Wait,
+    check_ending,
     check_names,
     job,
     load,
@@ -48,7 +49,7 @@ def collect(
 
     loaded, layout = load(scale, source)
     check_names(task, dataset, own=agents is not None)
-    path = out or layout.dataset(task, dataset)
+    path = check_ending(out or layout.dataset(task, dataset), ".hdf5")
     if by_hand := get_source(loaded.source).by_hand:
         raise Off2OnError(f"source '{loaded.source}' is not downloaded yet. {by_hand.format(path=path)}")
     one_thread()
@@ -198,7 +199,9 @@ def import_agents(
 def evaluate(
     directory: Annotated[Path, typer.Argument(help="a pre-training or run directory")],
     task: TaskName,
-    episodes: Annotated[int, typer.Option(min=1, help="episodes per member, and of the ensemble")] = 5,
+    episodes: Annotated[
+        int, typer.Option(min=1, max=100_000, help="episodes per member, and of the ensemble")
+    ] = 5,
     seed: Seed = 0,
 ) -> None:
     """Deterministic returns of each member and of the ensemble."""

@@ -13,7 +13,7 @@ from off2on.config import REPOSITORY
 from off2on.data.sources import SOURCES
 from off2on.envs.opengl import choose_backend
 from off2on.envs.tasks import TASKS, get_task
-from off2on.errors import Off2OnError, find
+from off2on.errors import Off2OnError, find, shown
 from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS
 from off2on.paths import Layout
@@ -61,7 +61,7 @@ SourceName = Annotated[
 TaskName = Annotated[str, typer.Option("--task", help=", ".join(TASKS))]
 DatasetName = Annotated[str, typer.Option("--dataset", help="random, medium, medium-replay or medium-expert")]
 AlgorithmName = Annotated[str, typer.Option("--algorithm", help=f"offline algorithm: {', '.join(OFFLINE)}")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of every random number of the job")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=10**9, help="seed of every random number of the job")]
 Out = Annotated[Path | None, typer.Option("--out", help="where to write; default: its place in results/")]
 Data = Annotated[
     Path | None, typer.Option("--data", help="the dataset's HDF5 file; default: its place in results/")
@@ -71,7 +71,7 @@ Config = Annotated[
     typer.Option("--config", help="as Snakemake's: seeds=4, 'datasets=[random]', ...; can be given several times"),
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="wait while another process uses the directory")]
-Checkpoint = Annotated[float, typer.Option(help="seconds between checkpoints", min=0)]
+Checkpoint = Annotated[float, typer.Option(help="seconds between checkpoints", min=0, max=1e9)]
 Restart = Annotated[bool, typer.Option("--restart", help="drop what the directory holds, and start again")]
 OtherCode = Annotated[
     bool,
@@ -94,6 +94,17 @@ def load(scale: str, source: str | None) -> tuple[Scale, Layout]:
     return loaded, Layout(loaded.name, loaded.source)
 
 
+def check_ending(out: Path, ending: str) -> Path:
+    """The path of an output, whose name must say what it is: so no command writes over what it reads.
+
+    Raises:
+        Off2OnError: it ends in something else.
+    """
+    if out.suffix != ending:
+        raise Off2OnError(f"--out {out}: the file must be called *{ending}")
+    return out
+
+
 def check_names(task: str, dataset: str, own: bool = False) -> None:
     """A task and a dataset that exist, before their names become a path; an `own` dataset may have a new name."""
     get_task(task)
@@ -113,6 +124,8 @@ def selected(scale: str, source: str | None, config: list[str] | None) -> Select
         key, equals, value = word.partition("=")
         if not equals:
             raise Off2OnError(f"--config {word}: expected key=value, such as {KEYS['seeds']}")
+        if key in given:
+            raise Off2OnError(f"--config {word}: '{key}' is given already, as {shown(given[key])}; give it once")
         given[key] = parse_yaml(value, f"--config {key}")
     chosen = select(given, FIGURES)
     dropped_in = (REPOSITORY / "workflow" / "baselines").glob("*.smk")

@@ -15,6 +15,7 @@ from off2on.cli.options import (
     Seed,
     SourceName,
     TaskName,
+    check_ending,
     check_names,
     job,
     load,
@@ -46,7 +47,7 @@ def rollout(
     one_thread()
     steps = loaded.likelihood.rollout_steps
     job = RolloutJob(loaded.source, task, dataset, algorithm, seed, loaded.settings(task, dataset), steps)
-    path = out or layout.rollouts(task, dataset, algorithm, seed)
+    path = check_ending(out or layout.rollouts(task, dataset, algorithm, seed), ".hdf5")
     run(job, agents or layout.pretrain(task, dataset, algorithm, seed), path)
     say(f"roll-outs: {path}")
 
@@ -70,7 +71,7 @@ def likelihood(
     check_names(task, dataset)
     one_thread()
     job = LikelihoodJob(loaded.name, loaded.source, task, dataset, seed, loaded.likelihood)
-    path = out or layout.likelihood(task, dataset, seed)
+    path = check_ending(out or layout.likelihood(task, dataset, seed), ".csv")
     run(job, data or layout.dataset(task, dataset), rollouts or layout.rollouts(task, dataset, "cql", seed), path)
     say(f"log-likelihoods: {path}")
 
@@ -88,7 +89,7 @@ def render(
 
     _, layout = load(scale, source)
     played = get_task(task)
-    path = out or layout.render(task).with_suffix(".png")
+    path = check_ending(out or layout.render(task).with_suffix(".png"), ".png")
     info = run(played, path)
     say(f"picture: {path}" if info["image"] else f"no picture of {task}: {info['reason']}")
 
@@ -100,7 +101,7 @@ def cost(scale: ScaleName = "quick", source: SourceName = None, out: Out = None)
 
     loaded, layout = load(scale, source)
     one_thread()
-    path = out or layout.cost
+    path = check_ending(out or layout.cost, ".csv")
     measure_cost(loaded, path)
     say(f"cost: {path}")
 
@@ -116,8 +117,8 @@ def aggregate(
     from off2on.analysis.aggregate import aggregate as run
     from off2on.methods import METHODS
 
-    _, layout = load(scale, source)
-    run(paths, out or layout.analysis, METHODS)
+    loaded, layout = load(scale, source)
+    run(paths, out or layout.analysis, METHODS, (loaded.name, loaded.source))
     say(f"tables: {out or layout.analysis}")
 
 

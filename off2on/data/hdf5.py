@@ -32,6 +32,8 @@ def opened(path: Path) -> Iterator[h5py.File]:
     """
     if not path.exists():
         raise Off2OnError(f"{path}: no such dataset; make it with `off2on collect`, or give a D4RL HDF5 file")
+    if not path.is_file() and not path.is_dir():
+        raise Off2OnError(f"{path} is a pipe or a device, not a file")
     try:
         with path.open("rb") as plain:
             plain.read(1)
@@ -131,6 +133,7 @@ def _plain(file: h5py.File, name: str) -> Attribute:
         raise ValueError(f"attribute '{name}' is too large")
     value = file.attrs[name]
     value = value.item() if isinstance(value, np.generic) else value
+    value = value.decode(errors="replace") if isinstance(value, bytes) else value
     return value if isinstance(value, str | int | float) else str(value)
 
 

@@ -132,12 +132,12 @@ def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
 
 
 def _dataset_facts(path: Path) -> dict[str, Any]:
-    import h5py
+    from off2on.data.hdf5 import opened, read_attributes
 
     if not path.is_file():
         return {}
-    with h5py.File(path) as file:
-        return dict(file.attrs)
+    with opened(path) as file:
+        return dict(read_attributes(file))
 
 
 def provenance_sheet(jobs: Iterable[Info]) -> Sheet:

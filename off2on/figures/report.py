@@ -125,7 +125,7 @@ def _figure(layout: Layout, tables: Tables, name: str) -> dict[str, Any]:
             raise Off2OnError(
                 f"{path} is missing: draw it first with 'off2on figure {name}' (or snakemake {name})"
             )
-    svg = inline_svg((layout.figures / f"{name}.svg").read_text(), name, spec.title)
+    svg = inline_svg((layout.figures / f"{name}.svg").read_text(encoding="utf-8"), name, spec.title)
     head, *details = spec.finding(tables).splitlines()
     return {
         "spec": spec,

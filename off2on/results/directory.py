@@ -12,6 +12,8 @@ from off2on.results.progress_csv import Row, read_rows
 from off2on.results.run_json import check_place, read_info
 from off2on.results.schema import NAMES
 
+_FIX = "Put the file back, or remove run.json beside it to have the job run again"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -77,9 +79,15 @@ def check_outputs(directory: Path, info: Mapping[str, Any], names: Collection[st
         if not file.is_file():
             raise Off2OnError(f"{file} is missing; run.json lists it among the outputs")
         if "rows" in entry and (rows := len(file.read_bytes().splitlines()) - 1) != entry["rows"]:
-            raise Off2OnError(f"{file} has {rows} rows, run.json says {entry['rows']}: it was changed")
+            raise Off2OnError(f"{file} has {rows} rows, run.json says {entry['rows']}: it was changed. {_FIX}")
         if sha256(file) != entry["sha256"]:
-            raise Off2OnError(f"{file} is not what the job wrote: its sha256 is not the one in run.json")
+            raise Off2OnError(f"{file} is not what the job wrote: its sha256 is not the one in run.json. {_FIX}")
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key twice")
+    return dict(pairs)
 
 
 def _check_weights(file: Path) -> None:
@@ -88,8 +96,10 @@ def _check_weights(file: Path) -> None:
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(min(length, size)))
-        tensors = [int(entry["data_offsets"][1]) for key, entry in header.items() if key != "__metadata__"]
+            header = json.loads(stream.read(min(length, size)).decode("utf-8"), object_pairs_hook=_without_twins)
+        tensors = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
+        if not all(type(end) is int for end in tensors):
+            raise ValueError("offsets are whole numbers")
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
         raise Off2OnError(f"{file} is not a safetensors file") from None
     except OSError as error:

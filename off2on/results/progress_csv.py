@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+from collections import Counter
 from pathlib import Path
 
 from off2on.envs.tasks import TASKS
@@ -54,7 +55,7 @@ def _check_header(file: Path, header: list[str]) -> None:
     if extra:
         raise Off2OnError(f"{file}: unknown columns {', '.join(extra)}; docs/results-format.md lists the columns")
     if len(header) != len(COLUMNS):
-        twice = sorted({name for name in header if header.count(name) > 1})
+        twice = sorted(name for name, count in Counter(header).items() if count > 1)
         raise Off2OnError(f"{file}: duplicate columns {', '.join(twice)}")
 
 
@@ -76,8 +77,8 @@ def _wanted(column: str, cell: str) -> str:
     if len(cell) > _LONGEST or not _NUMBER.fullmatch(cell):
         return " is not a number"
     value = float(cell)
-    if math.isinf(value):
-        return "; it must be finite"
+    if abs(value) > schema.LARGEST:
+        return f"; no number here is above {schema.LARGEST:.0e}"
     if column in schema.COUNTS and (value < 0 or value % 1 or value > schema.LARGEST):
         return f"; it must be a whole number, 0 to {schema.LARGEST:.0e}"
     if column in schema.FRACTIONS and not 0 <= value <= 1:

@@ -1,7 +1,9 @@
 """run.json: what was run, on what, from what."""
 
+import hashlib
 import json
-import math
+import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +14,8 @@ from off2on.files import read_text
 from off2on.results import schema
 from off2on.results.schema import DOCUMENT, Key
 
+#: what no text of a page or a table can hold
+_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 #: nested objects and lists; settings have three levels
 DEEPEST = 20
 
@@ -25,7 +29,15 @@ def read_info(directory: Path) -> dict[str, Any]:
     file = directory.absolute() / "run.json"
     info = parse_json(file, DOCUMENT)
     check_info(file, info)
+    if "sha256" in info and info["sha256"] != checksum(info):
+        raise Off2OnError(f"{file} was changed after the job wrote it: its checksum is not that of its contents")
     return dict(info)
+
+
+def checksum(info: Mapping[str, Any]) -> str:
+    """The sha256 of a run.json without this key."""
+    rest = {key: value for key, value in info.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def check_info(file: Path, info: Any) -> None:
@@ -68,8 +80,7 @@ def parse_json(file: Path, hint: str = "") -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise ValueError(f"duplicate key {shown(twice)}")
     return found
 
@@ -82,11 +93,11 @@ def _check_depth(value: Any, depth: int = 0) -> None:
     if depth > DEEPEST:
         raise ValueError(f"more than {DEEPEST} levels of nesting")
     if isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
+        for inner in (*value, *value.values()) if isinstance(value, dict) else value:
             _check_depth(inner, depth + 1)
-    elif (isinstance(value, int) and abs(value) > schema.LARGEST) or (
-        isinstance(value, float) and math.isinf(value)
-    ):
+    elif isinstance(value, str) and (odd := _ODD.search(value)):
+        raise ValueError(f"a text with the control character or half of a character {odd[0]!r}")
+    elif isinstance(value, int | float) and abs(value) > schema.LARGEST:
         raise ValueError(f"{shown(value)} is too large a number")
 
 
@@ -109,6 +120,8 @@ def _complaint(value: Any, key: Key) -> str:
     """What a value must be; empty: it is."""
     if type(value) not in key.types:
         return f"of type {_names(key.types)}"
+    if isinstance(value, str):
+        return "" if len(value) >= (key.least or 0) else "a text that is not empty"
     if key.least is not None and value is not None and value < key.least:
         return f"at least {key.least}"
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -31,7 +31,7 @@ COLUMNS = (
 )
 #: columns that every row fills
 FILLED = ("env_steps", "gradient_steps", "eval_episodes", "return_mean")
-#: columns of whole numbers, and the largest one that a table holds
+#: columns of whole numbers, and the largest number of any column or key
 COUNTS = ("env_steps", "online_episodes", "gradient_steps", "eval_episodes")
 LARGEST = 10**15
 #: columns between 0 and 1
@@ -67,7 +67,8 @@ class Key(NamedTuple):
 
 
 _NULL = type(None)
-_TEXT, _MAYBE_TEXT, _COUNT, _TABLE = Key((str,)), Key((str, _NULL)), Key((int,), 0), Key((dict,))
+#: `least` of a text is its length
+_TEXT, _MAYBE_TEXT, _COUNT, _TABLE = Key((str,), 1), Key((str, _NULL)), Key((int,), 0), Key((dict,))
 _SPEED = Key((int, float, _NULL), 0)
 
 #: the keys of run.json; more keys are welcome
@@ -98,6 +99,7 @@ KEYS = {
 }
 #: further keys, which may be left out
 OPTIONAL_KEYS = {
+    "sha256": _TEXT,
     "code_hash": _MAYBE_TEXT,
     "dataset_transitions": Key((int, _NULL), 0),
     "outputs": Key((dict,), of=(dict,)),

@@ -90,7 +90,7 @@ def _record(directory: Path) -> dict[str, Any]:
         raise Off2OnError(f"no agents: {path} is missing; make them with `off2on pretrain` first")
     record = read_info(directory)
     made = record["algorithm"] if record["kind"] == "pretrain" else record["method_settings"].get("objective")
-    if made not in ALGORITHMS:
+    if not isinstance(made, str) or made not in ALGORITHMS:
         raise Off2OnError(
             f"{path} is of {shown(made)}, which is no algorithm of this project; its agents cannot act"
         )
@@ -110,7 +110,11 @@ def _check_named(directory: Path, record: Mapping[str, Any], named: Mapping[str,
 def _settings(directory: Path, record: Mapping[str, Any]) -> Settings:
     """The settings that the agents were trained with; what their training did not read has its default."""
     try:
-        return Settings.model_validate(record["settings"])
+        # the loops' sections are not needed to act, and what was not read of them is not recorded
+        read = {
+            key: value for key, value in record["settings"].items() if key not in {"pretraining", "finetuning"}
+        }
+        return Settings.model_validate(read)
     except (ValidationError, KeyError) as error:
         raise Off2OnError(f"{directory / 'run.json'}: settings cannot be read: {error}") from None
 

@@ -152,6 +152,8 @@ def _renamed(path: Path, is_policy: bool) -> Params:
 
 
 def _load(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise Off2OnError(f"{path} is no file")
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -169,6 +171,8 @@ def _plain(path: Path, name: str, tensor: Tensor) -> Tensor:
     """A dense tensor of finite numbers as float32."""
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or not tensor.is_floating_point():
         raise Off2OnError(f"{path}: {name} is no dense tensor of real numbers ({tensor.dtype}, {tensor.layout})")
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        raise Off2OnError(f"{path}: {name} of shape {tuple(tensor.shape)} repeats fewer numbers than it has")
     found = tensor.float()
     if not found.isfinite().all():
         raise Off2OnError(f"{path}: {name} holds NaN or infinite weights")

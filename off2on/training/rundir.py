@@ -25,7 +25,7 @@ from off2on.paths import OUTPUTS
 from off2on.provenance import config_hash, now, peak_memory_mb, provenance
 from off2on.results import COLUMNS
 from off2on.results.directory import check_outputs
-from off2on.results.run_json import read_info
+from off2on.results.run_json import checksum, read_info
 from off2on.training.checkpoint import Tensors, check_fits, read_state, save_tensors, write_state
 from off2on.training.stopping import Stopped, StopRequest
 
@@ -96,6 +96,11 @@ class RunDirectory:
     # --------------------------------------------------------------------------------------------- holding it
 
     def __enter__(self) -> Self:
+        for path in self._inputs.values():
+            if path.absolute().parent == self.path.absolute():
+                raise Off2OnError(f"{self.path} is where the job reads {path.name} from; choose another --out")
+        if (self.path / STATE).is_dir():
+            raise Off2OnError(f"{self.path / STATE} is a directory; remove it")
         # first: without its inputs a job leaves nothing behind
         self.parents = {name: sha256(path) for name, path in self._inputs.items()}
         try:
@@ -158,7 +163,7 @@ class RunDirectory:
         try:
             recorded = read_info(self.path)
             self._check_same(f"{self.path} holds a finished run with", recorded)
-            if not recorded.get("outputs"):
+            if not {"progress.csv", "agent.safetensors"} <= recorded.get("outputs", {}).keys():
                 raise Off2OnError(
                     f"{self.path / 'run.json'} has no checksums of its outputs: it is of an older version"
                 )
@@ -267,7 +272,8 @@ class RunDirectory:
             "dataset_sha256": self.parents.get("dataset"),
             "parents": self.parents,
             "started": self._sessions[0]["started"],
-            "ended": now(),
+            # a clock that was set back in between
+            "ended": max(now(), self._sessions[0]["started"] or ""),
             "sessions": self._sessions,
             **self._speed(rows[-1]),
             "outputs": {
@@ -276,6 +282,7 @@ class RunDirectory:
             },
             **extra,
         }
+        record["sha256"] = checksum(record)
         write_text(self.path / "run.json", json.dumps(record, indent=1) + "\n")
         (self.path / STATE).unlink(missing_ok=True)
 

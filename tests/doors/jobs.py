@@ -1,6 +1,7 @@
 """The doors of training jobs: datasets, agents, states, finished directories, published agents, names."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -169,6 +170,7 @@ EDITS: list[Edit] = [
     *(_removed(name) for name in (*_FLOATS, "terminals")),
     *(_attribute(name, value) for name, value in (("task", "walker2d"), ("dataset", "medium"), ("source", "x"))),
     *(_attribute("sha256", value) for value in (3, "ab", np.arange(4), np.nan, b"\xff")),
+    *(_attribute("settings", value, SAME) for value in (np.arange(4), b"text")),
     *(_attribute("seed", value, SAME) for value in (np.arange(4), "text", np.nan, 2**63 - 1)),
     *(_attribute(f"more{k}", value, SAME) for k, value in enumerate((np.zeros(1000), "x" * 50_000, [1, 2]))),
 ]
@@ -182,7 +184,9 @@ def _edit_data(directory: Path, random: Random) -> str:
 def _other_file(directory: Path, random: Random) -> str:
     path = directory / "data.hdf5"
     path.unlink()
-    what = random.randrange(4)
+    what = random.randrange(5)
+    if what == 4:
+        os.mkfifo(path)
     if what == 1:
         path.mkdir()
     if what == 2:

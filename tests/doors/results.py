@@ -58,7 +58,7 @@ _VALUES: dict[str, list[Any]] = {
     "parents": [None, [], {"dataset": 3}],
     "started": ["2026-11-21T10:00:00", "yesterday", "", 3, None, "2026-11-21", "9999-99-99T00:00:00Z"],
     "ended": ["2026-11-21T09:00:00Z", "2026-11-21T10:00:00", 3, None],
-    "wall_seconds": [-1, "60", None, float("nan"), float("inf"), True],
+    "wall_seconds": [-1, 1e300, "60", None, float("nan"), float("inf"), True],
     "peak_memory_mb": [-5, "x", float("nan")],
     "gradient_steps_per_second": [-5, "x", [1]],
     "dataset_mean_return": ["x", float("-inf"), {}],
@@ -67,6 +67,8 @@ _VALUES: dict[str, list[Any]] = {
     "config_hash": [3, {}],
     "git_commit": [3, True],
     "git_dirty": ["yes", 1],
+    "cpu": ["\ud800", "\x00", "\x1b[0m", "\ufffe"],
+    "gpu": [5, {}],
     "method_settings": [
         None,
         [],
@@ -125,7 +127,10 @@ def _text_info(directory: Path, random: Random) -> str:
         "null",
         _DEEP,
         text + text,
-        "\ufeff" + text,
+        text.replace(
+            '"settings": {', '"settings": {' + "".join(f'"k{i}": 1, ' for i in range(60_000)) + '"k1": 1, ', 1
+        ),
+        text.replace('"seed": 0', '"sha256": "ab", "seed": 0', 1),
     ]
     path.write_text(random.choice(changed))
     return REFUSE
@@ -137,7 +142,7 @@ _CELLS = {
     "env_steps": ["", "-1", "0.5", "1e30", "nan", "inf", "1_000", "١٢", "x", " 5", "0x10", "9" * 200_000],
     "gradient_steps": ["", "-1", "0.5", "nan", "1e300", "1_0"],
     "eval_episodes": ["", "0", "-5", "2.5", "nan"],
-    "return_mean": ["", "nan", "inf", "-inf", "1_000", "high", "1e999", "--5", "1,5"],
+    "return_mean": ["", "1e308", "1e16", "nan", "inf", "-inf", "1_000", "high", "1e999", "--5", "1,5"],
     "return_std": ["-3", "nan", "inf", "x"],
     "return_min": ["1e9", "nan", "x"],
     "return_max": ["-1e9", "inf", "x"],
@@ -214,7 +219,15 @@ _LINES = [
     *("overrides: {'*/medium': {cql: {steps: no}}}", "overrides: {x: {cql: {steps: 3}}}", "overrides: [1]"),
     *("name: ../x", "name: ''", "name: 3", "source: x", "wall_time: 3", "finetuning: {env_steps: 31}", "x: 1"),
     *("extends: nowhere", "extends: micro.yaml", "extends: [a]", "extends: ''", "name: micro\nname: micro"),
-    *("a: &a [*a]", "a: &a {b: *a}", "? [a]\n: b", "!!python/object/apply:os.system ['x']", "a: !!timestamp x"),
+    *("seeds: 010", "seeds: 1:30", "seeds: 0x2", "a: !!int ''", "seeds: !!float ''", "a: !!bool x", "a: !!int _"),
+    *(
+        "finetuning: {env_steps: 120, epoch_steps: 1}",
+        "a: &a [*a]",
+        "a: &a {b: *a}",
+        "? [a]\n: b",
+        "!!python/object/apply:os.system ['x']",
+        "a: !!timestamp x",
+    ),
 ]
 
 

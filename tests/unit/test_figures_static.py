@@ -223,6 +223,18 @@ def test_a_damaged_measurement_is_named(layout: Layout) -> None:
         draw("table_b", layout)
 
 
+def test_a_measurement_is_paired_by_size_and_not_by_order(layout: Layout) -> None:
+    draw("table_b", layout)
+    before = (layout.figures / "table_b.csv").read_text()
+    head, *rows = layout.cost.read_text().splitlines()
+    layout.cost.write_text("\n".join([head, *reversed(rows)]) + "\n")
+    draw("table_b", layout)
+    assert (layout.figures / "table_b.csv").read_text() == before
+    layout.cost.write_text("\n".join([head, *rows[:-1]]) + "\n")
+    with pytest.raises(Off2OnError, match="not the same sizes of batched and loop"):
+        draw("table_b", layout)
+
+
 def test_other_figures_do_not_read_a_measurement_that_is_being_written(layout: Layout) -> None:
     layout.cost.with_suffix(".json").unlink()
     layout.render("hopper").write_text("{")

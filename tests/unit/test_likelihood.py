@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from off2on.analysis.aggregate import aggregate
+from off2on.analysis.aggregate import aggregate, gather_tables
 from off2on.analysis.auroc import auroc
 from off2on.analysis.tables import LIKELIHOOD_COLUMNS, read_tables
 from off2on.data.dataset import Dataset, write_dataset
@@ -202,6 +202,22 @@ def test_aggregate_merges_the_jobs(files: tuple[Path, Path], tmp_path: Path) -> 
     assert table.groupby("seed", sort=False).size().to_dict() == {0: 90, 1: 90}
     assert set(table["importance_samples"]) == {5}
     assert set(table["task"] + "/" + table["dataset"]) == {"hopper/random"}
+    for place in (("small", "elsewhere"), ("other", "local")):
+        with pytest.raises(Off2OnError, match="is of scale and source"):
+            gather_tables(paths, place=place)
+    copied = tmp_path / "copy.csv"
+    for ending in (".csv", ".json"):
+        copied.with_suffix(ending).write_bytes(paths[0].with_suffix(ending).read_bytes())
+    with pytest.raises(Off2OnError, match="the same likelihood twice"):
+        aggregate([*paths, copied], tmp_path / "analysis")
+    for text, told in (
+        ("split,log_likelihood\noffline,nan\nonline,1\n", "no finite number"),
+        ("split,log_likelihood\noffline,2\n", "expected offline and online"),
+        ("split,log_likelihood\noffline,x\nonline,1\n", "no number"),
+    ):
+        copied.write_text(text)
+        with pytest.raises(Off2OnError, match=told):
+            aggregate([copied], tmp_path / "analysis")
     paths[0].with_suffix(".json").unlink()
     with pytest.raises(Off2OnError, match=r"seed1\.json is missing; run `off2on likelihood` again"):
         aggregate(paths, tmp_path / "analysis")

@@ -110,7 +110,7 @@ def edit_cell(run: Path, row: int, column: str, value: str) -> None:
         (2, "offline_fraction", "75", "row 2: offline_fraction = '75'; it must lie between 0 and 1"),
         (2, "q_mean", "inf", "row 2: q_mean = 'inf'; it must be finite. Leave the cell empty"),
         (2, "return_mean", "1_000", "row 2: return_mean = '1_000' is not a number"),
-        (2, "env_steps", "1e30", "row 2: env_steps = '1e30'; it must be a whole number, 0 to 1e+15"),
+        (2, "env_steps", "1e30", "row 2: env_steps = '1e30'; no number here is above 1e+15"),
         (2, "return_std", "-1", "row 2: return_std = '-1'; it cannot be negative"),
         (2, "eval_episodes", "0", "row 2: eval_episodes = 0"),
         (3, "gradient_steps", "0", "row 3: gradient_steps = 0 after"),

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from off2on.errors import Off2OnError
-from off2on.training import checkpoint
+from off2on.training import checkpoint, rundir
 from off2on.training.checkpoint import read_state, write_state
 from off2on.training.rundir import STATE, Handling, Row, RunDirectory
 from off2on.training.stopping import Stopped
@@ -319,3 +319,33 @@ def test_a_second_signal_ends_the_job_at_once(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         stopped_run()
     assert not (tmp_path / STATE).exists()
+
+
+def test_a_job_does_not_write_where_it_reads(tmp_path: Path) -> None:
+    agents = tmp_path / "agent.safetensors"
+    agents.write_bytes(b"weights")
+    restart = Handling(restart=True)
+    with (
+        pytest.raises(Off2OnError, match=r"is where the job reads agent\.safetensors from"),
+        opened(tmp_path, inputs={"agents": agents}, handling=restart),
+    ):
+        pass
+    assert agents.read_bytes() == b"weights"
+
+
+@pytest.mark.parametrize("key", ["settings", "scale", "cpu", "packages", "dataset_mean_return"])
+def test_an_edited_record_is_found(tmp_path: Path, key: str) -> None:
+    finished(tmp_path)
+    info = json.loads((tmp_path / "run.json").read_text())
+    info[key] = {"a": "b"} if isinstance(info[key], dict) else 5.0 if key == "dataset_mean_return" else "other"
+    (tmp_path / "run.json").write_text(json.dumps(info))
+    with opened(tmp_path) as run, pytest.raises(Off2OnError, match="was changed after the job wrote it"):
+        run.complete()
+
+
+def test_a_clock_that_was_set_back_leaves_a_valid_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = opened(tmp_path)
+    monkeypatch.setattr(rundir, "now", lambda: "2020-01-01T00:00:00Z")
+    with run:
+        run.finish(ROWS, {"policy/w": torch.zeros(1)}, EXTRA)
+        assert run.complete()

@@ -62,6 +62,25 @@ def test_seeds_that_differ_in_more_than_their_seed_are_refused(
     assert str(second / "run.json") in str(caught.value)
 
 
+def test_a_null_bridges_nothing(tmp_path: Path) -> None:
+    values = (None, "aa" * 32, "bb" * 32)
+    runs = [write(tmp_path, seed, dataset_sha256=value) for seed, value in enumerate(values)]
+    assert len(gather_tables(runs[:2]).runs) == 2
+    with pytest.raises(Off2OnError, match=r"dataset_sha256 'aaaa.*', .* 'bbbb"):
+        gather_tables(runs)
+
+
+def test_a_table_holds_its_own_scale_and_source(tmp_path: Path) -> None:
+    run = write(tmp_path, 0)
+    assert len(gather_tables([run], place=("quick", "local")).runs) == 1
+    for place, told in (
+        (("smoke", "local"), "scale is 'quick', the table's is 'smoke'"),
+        (("quick", "x"), "source"),
+    ):
+        with pytest.raises(Off2OnError, match=told):
+            gather_tables([run], place=place)
+
+
 def test_seeds_that_belong_together_are_gathered(tmp_path: Path) -> None:
     runs = [write(tmp_path, seed) for seed in range(2)]
     free = {"config_hash": None}

@@ -9,7 +9,17 @@ from off2on.yaml_file import parse_yaml
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("3e-4", 3e-4), ("1E5", 1e5), ("-2.5e3", -2500.0), ("3", 3), ("e4", "e4"), ("yes", True)]
+    ("text", "value"),
+    [
+        ("3e-4", 3e-4),
+        ("1E5", 1e5),
+        ("-2.5e3", -2500.0),
+        ("3", 3),
+        ("e4", "e4"),
+        ("yes", True),
+        ("010", "010"),
+        ("1:30", "1:30"),
+    ],
 )
 def test_values(text: str, value: object) -> None:
     found = parse_yaml(text, "here")
@@ -36,6 +46,9 @@ BOMB = "\n".join(["a0: &a0 [x, x]", *(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] *
         ("a: " + "9" * 100_000, "not readable as YAML"),
         ("!!python/object/apply:os.system ['x']", "not readable as YAML"),
         ("a: [", "not readable as YAML"),
+        ("a: !!int ''", "not readable as YAML"),
+        ("a: !!bool x", "not readable as YAML"),
+        ("a: !!timestamp x", "not readable as YAML"),
         ("\x00", "not readable as YAML"),
     ],
 )
