@@ -213,7 +213,7 @@ def test_aggregate_merges_the_jobs(files: tuple[Path, Path], tmp_path: Path) -> 
     for text, told in (
         ("split,log_likelihood\noffline,nan\nonline,1\n", "no number"),
         ("split,log_likelihood\noffline,2\n", "expected offline and online"),
-        ("split,log_likelihood\noffline,1e999\nonline,1\n", "no finite number"),
+        ("split,log_likelihood\noffline,inf\nonline,1\n", "no finite number"),
     ):
         copied.write_text(text)
         with pytest.raises(Off2OnError, match=told):
