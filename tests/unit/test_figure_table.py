@@ -196,7 +196,8 @@ def test_likelihoods_are_read_from_their_csv(tree: Tree) -> None:
     path.parent.mkdir(parents=True)
     rows = [("offline", -1.0), ("offline", -2.0), ("online", -8.0), ("online", -9.0)]
     pd.DataFrame(rows, columns=["split", "log_likelihood"]).to_csv(path, index=False)
-    info = {"task": "halfcheetah", "dataset": "random", "seed": 0, "settings": {"importance_samples": 10}}
+    info: dict[str, Any] = {"scale": "quick", "source": "local", "task": "halfcheetah", "dataset": "random"}
+    info |= {"seed": 0, "settings": {"importance_samples": 10}}
     path.with_suffix(".json").write_text(json.dumps(info))
     assert finished(FIGURES["fig_1a"], tree.layout) == [path]
     first = draw("fig_1a", tree.layout).read_bytes()
