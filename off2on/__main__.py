@@ -1,5 +1,11 @@
-"""`python -m off2on`: the command line, also where the entry point is not on the PATH."""
+"""`python -m off2on`, as the workflow calls it."""
 
-from off2on.cli import main
+import sys
 
-main()
+try:
+    from off2on.cli import main
+
+    main()
+except KeyboardInterrupt:
+    # while it is being imported
+    sys.exit(130)
