@@ -1,4 +1,4 @@
-"""`python -m off2on`, as the workflow calls it."""
+"""`python -m off2on`: the command line, also where the entry point is not on the PATH."""
 
 import sys
 
