@@ -43,7 +43,7 @@ def check_together(jobs: Iterable[Run], place: tuple[str, str] | None = None) ->
             if job.info[key] is not None:
                 _same(said.setdefault((key, *name), job), job, key, _SEEDS)
         other = said.setdefault(("settings", *name), job)
-        if None in {job.info["config_hash"], other.info["config_hash"]} and _settings(job) != _settings(other):
+        if None in {job.info["config_hash"], other.info["config_hash"]} and not _equal_settings(job, other):
             _differ(other, job, "settings", _SEEDS)
 
 
@@ -69,8 +69,8 @@ def _differ(before: Run, job: Run, key: str, why: str) -> None:
     )
 
 
-def _settings(job: Run) -> Any:
-    return _but_seeds(job.info["settings"])
+def _equal_settings(job: Run, other: Run) -> bool:
+    return bool(_but_seeds(job.info["settings"]) == _but_seeds(other.info["settings"]))
 
 
 def _but_seeds(value: Any) -> Any:

@@ -175,8 +175,8 @@ def test_every_method_has_its_own_look() -> None:
             {name: s.colour for name, s in styles.items()},
             {n: (s.dash, s.marker) for n, s in styles.items()},
         ):
-            alike = [name for name, look in looks.items() if list(looks.values()).count(look) > 1]
-            assert alike == [], "these have the same colour, or the same dash and marker"
+            shared = [name for name, look in looks.items() if list(looks.values()).count(look) > 1]
+            assert shared == [], "these have the same colour, or the same dash and marker"
     assert method_style("my-idea") == method_style("my-idea")
     assert method_style("my-idea").colour not in {style.colour for style in own.values()}
 

@@ -26,12 +26,13 @@ CLOSED, BLOCKED = Setup("drawers", "grasped"), Setup("drawers", "grasped", block
 Make = Callable[[ManipulationEnv], scripts.Script]
 
 
-def opengl() -> bool:
-    code = "from off2on.envs.manipulation.env import *; ManipulationEnv(Setup('drawers', 'grasped')).picture(8, 8)"
-    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+PICTURE = "from off2on.envs.manipulation.env import *; ManipulationEnv(Setup('drawers', 'grasped')).picture(8, 8)"
 
 
-needs_opengl = pytest.mark.skipif(not opengl(), reason="no OpenGL on this machine")
+@pytest.fixture(scope="module")
+def opengl() -> None:
+    if subprocess.run([sys.executable, "-c", PICTURE], capture_output=True).returncode:
+        pytest.skip("no OpenGL on this machine")
 
 
 def episodes(setup: Setup, make: Make, horizon: int, count: int, noise: float = scripts.NOISE) -> Iterator[bool]:
@@ -50,7 +51,7 @@ def test_the_ids_are_known_without_mujoco() -> None:
         subprocess.run([sys.executable, "-c", imports + code], check=True)
 
 
-@needs_opengl
+@pytest.mark.usefixtures("opengl")
 @pytest.mark.parametrize("name", IDS)
 def test_an_environment_keeps_gymnasium_s_rules(name: str) -> None:
     env = gymnasium.make(name, render_mode="rgb_array", width=32, height=24)
@@ -129,7 +130,7 @@ print(hashlib.sha256(ManipulationEnv(Setup("drawers", "grasped")).reset(seed=1)[
 """
 
 
-@needs_opengl
+@pytest.mark.usefixtures("opengl")
 def test_pictures_are_those_of_a_fresh_process() -> None:
     """A renderer that is collected while another lives has spoilt pictures in older versions of MuJoCo."""
     fresh = subprocess.run([sys.executable, "-c", HASH], capture_output=True, text=True, check=True).stdout.strip()
@@ -147,9 +148,8 @@ def test_pictures_are_those_of_a_fresh_process() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the way to take OpenGL away")
 def test_without_opengl_there_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "from off2on.envs.manipulation.env import *; ManipulationEnv(Setup('drawers', 'grasped')).picture(8, 8)"
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | {"MUJOCO_GL": "disable"}
+        [sys.executable, "-c", PICTURE], capture_output=True, text=True, env=os.environ | {"MUJOCO_GL": "disable"}
     )
     assert done.returncode != 0
     assert f"{Off2OnError.__name__}: no picture without OpenGL" in done.stderr

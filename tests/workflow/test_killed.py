@@ -22,6 +22,21 @@ def numbers(run: Path) -> list[dict[str, str]]:
         ]
 
 
+def started(repository: Path, directory: Path, scale: Path) -> "subprocess.Popen[bytes]":
+    """`make reproduce` of one run, in a process group of its own."""
+    target = str(RUN / "progress.csv")
+    words = command(repository, directory, target, "--config", f"scale={scale}", module="off2on.reproduce")
+    with (directory / "first.txt").open("w") as output:
+        return subprocess.Popen(
+            words,
+            cwd=directory,
+            env=environment(repository),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
 def wait_for(path: Path, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 120
     while not path.exists():
@@ -34,20 +49,16 @@ def wait_for(path: Path, process: "subprocess.Popen[bytes]") -> None:
 def test_sigkill_then_reproduce_ends_in_the_same_numbers(
     snakemake: Snakemake, finished: Path, repository: Path, scale: Path, tmp_path: Path, whole_group: bool
 ) -> None:
-    config = ["--config", f"scale={scale}"]
-    first = command(repository, tmp_path, str(RUN / "progress.csv"), *config, module="off2on.reproduce")
-    with (tmp_path / "first.txt").open("w") as output:
-        process = subprocess.Popen(
-            first, cwd=tmp_path, env=environment(repository), stdout=output, stderr=output, start_new_session=True
-        )
-        wait_for(tmp_path / RUN / "progress.csv", process)
-        if whole_group:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-        process.wait()
+    process = started(repository, tmp_path, scale)
+    wait_for(tmp_path / RUN / "progress.csv", process)
+    if whole_group:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
     assert not (tmp_path / RUN / "agent.safetensors").exists()
 
+    config = ["--config", f"scale={scale}"]
     plain = snakemake(str(RUN / "progress.csv"), *config)
     assert plain.returncode != 0
     assert "make reproduce" in plain.stdout
@@ -62,16 +73,11 @@ def test_sigkill_then_reproduce_ends_in_the_same_numbers(
 def test_a_dag_killed_at_random_ends_in_the_same_numbers(
     snakemake: Snakemake, finished: Path, repository: Path, scale: Path, tmp_path: Path, kill: int
 ) -> None:
-    config = ["--config", f"scale={scale}"]
-    first = command(repository, tmp_path, str(RUN / "progress.csv"), *config, module="off2on.reproduce")
-    with (tmp_path / "first.txt").open("w") as output:
-        process = subprocess.Popen(
-            first, cwd=tmp_path, env=environment(repository), stdout=output, stderr=output, start_new_session=True
-        )
-        time.sleep(2 + 0.5 * kill)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    again = snakemake(str(RUN / "progress.csv"), *config, module="off2on.reproduce")
+    process = started(repository, tmp_path, scale)
+    time.sleep(2 + 0.5 * kill)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    again = snakemake(str(RUN / "progress.csv"), "--config", f"scale={scale}", module="off2on.reproduce")
     assert again.returncode == 0, again.stdout
     assert numbers(tmp_path / RUN) == numbers(finished / RUN)
 
