@@ -96,7 +96,7 @@ def _other_dataset(scale: Scale, path: Path) -> bool:
     """Whether a dataset was made here by other settings or code than this checkout's."""
     from off2on.data.hdf5 import opened, read_attributes
 
-    if get_source(scale.source).by_hand or not path.is_file():
+    if not get_source(scale.source).made_here or not path.is_file():
         return False
     with opened(path) as file:
         said = read_attributes(file)

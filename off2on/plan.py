@@ -139,7 +139,7 @@ def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
     rows = scale.collect.transitions * (2 if dataset == "medium-expert" else 1)
     sizes = get_task(task).sizes
     disk = rows * FLOAT_BYTES * (sizes.observation.size + sizes.action + 2)
-    if get_source(scale.source).by_hand:
+    if not get_source(scale.source).made_here:
         return Row("collect", jobs=1, disk_bytes=disk)
     training = rows if dataset == "medium-replay" and scale.collect.replay == "buffer" else 0
     flop = training * get_algorithm("sac").phase("online").flop(scale, sizes)

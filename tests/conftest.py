@@ -13,6 +13,8 @@ import yaml
 from off2on.algorithms import ALGORITHMS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# no test asks D4RL's server, or looks into anybody's files
+os.environ |= {"OFF2ON_D4RL_MIRROR": "http://127.0.0.1:9", "D4RL_DATASET_DIR": "/nonexistent"}
 torch.set_num_threads(1)
 
 

@@ -50,8 +50,11 @@ def collect(
     loaded, layout = load(scale, source)
     check_names(task, dataset, own=agents is not None)
     path = check_ending(out or layout.dataset(task, dataset), ".hdf5")
-    if by_hand := get_source(loaded.source).by_hand:
-        raise Off2OnError(f"source '{loaded.source}' is not downloaded yet. {by_hand.format(path=path)}")
+    if not get_source(loaded.source).made_here:
+        raise Off2OnError(
+            f"source '{loaded.source}' is not made here: `off2on fetch` gets D4RL's files, or use --source local "
+            "(snakemake: --config source=local)"
+        )
     one_thread()
     settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
     run(task, dataset, settings, path, agents)

@@ -23,6 +23,7 @@ from off2on.yaml_file import parse_yaml
 
 EXAMPLES = {
     "collect": "--scale quick --task halfcheetah --dataset medium",
+    "fetch": "--source d4rl-v2 --task hopper --dataset medium",
     "pretrain": "--scale quick --task halfcheetah --dataset medium --seed 0",
     "finetune": "--scale quick --task halfcheetah --dataset medium --method ours --seed 0",
     "import-agents": "published_agents --out agents/halfcheetah --seed 0",

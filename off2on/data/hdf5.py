@@ -31,7 +31,9 @@ def opened(path: Path) -> Iterator[h5py.File]:
             read inside the block.
     """
     if not path.exists():
-        raise Off2OnError(f"{path}: no such dataset; make it with `off2on collect`, or give a D4RL HDF5 file")
+        raise Off2OnError(
+            f"{path}: no such dataset; `off2on collect` makes one, `off2on fetch` gets one of D4RL's"
+        )
     if not path.is_file() and not path.is_dir():
         raise Off2OnError(f"{path} is a pipe or a device, not a file")
     try:
@@ -61,6 +63,10 @@ def read_array(path: Path, file: h5py.File, name: str) -> NDArray[Any]:
     """
     _check_links(path, file, name)
     if name not in file:
+        if "episode_0" in file:
+            raise Off2OnError(
+                f"{path} is a Minari file, not one in D4RL's layout; docs/datasets.md says how it is used"
+            )
         raise Off2OnError(f"{path}: key '{name}' is missing; it has: {', '.join(_keys(file))}")
     found = file[name]
     if not isinstance(found, h5py.Dataset):

@@ -12,11 +12,14 @@ class SourceSpec:
     name: str
     #: for the report
     description: str
-    #: how a file that is missing gets there; None: `off2on collect` makes it
-    by_hand: str | None = None
+    #: the sub-command that puts a file in its place; None: by hand
+    command: str | None = None
 
+    @property
+    def made_here(self) -> bool:
+        """Whether its files are made by this project, so that settings and code say what is in them."""
+        return self.command == "collect"
 
-_PLACE = "Put the D4RL file at {path}, or use source local (snakemake: --config source=local)"
 
 SOURCES = {
     spec.name: spec
@@ -24,10 +27,11 @@ SOURCES = {
         SourceSpec(
             "local",
             "Made here by D4RL's recipe with the project's own SAC actors; these are not D4RL's files.",
+            "collect",
         ),
-        SourceSpec("d4rl-v0", "D4RL's v0 files, as published.", _PLACE),
-        SourceSpec("d4rl-v2", "D4RL's v2 files, as published.", _PLACE),
-        SourceSpec("minari", "Minari's files, converted to D4RL's layout.", _PLACE),
+        SourceSpec("d4rl-v0", "D4RL's v0 files.", "fetch"),
+        SourceSpec("d4rl-v2", "D4RL's v2 files.", "fetch"),
+        SourceSpec("minari", "Minari's files, converted to D4RL's layout."),
     )
 }
 

@@ -87,7 +87,7 @@ ERRORS = {
     "method 'sac' needs --dataset none (got 'medium')": (
         *("finetune", "--task", "halfcheetah", "--dataset", "medium", "--method", "sac"),
     ),
-    "or use source local (snakemake: --config source=local)": (
+    "or use --source local (snakemake: --config source=local)": (
         *("collect", "--task", "halfcheetah", "--dataset", "medium", "--source", "d4rl-v0"),
     ),
     "medium.hdf5": ("pretrain", "--task", "halfcheetah", "--dataset", "medium"),

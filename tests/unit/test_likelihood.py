@@ -170,7 +170,7 @@ def test_what_is_missing_is_named(files: tuple[Path, Path], tmp_path: Path) -> N
     out = tmp_path / "out" / "seed0.csv"
     with pytest.raises(Off2OnError, match=r"no\.hdf5 is missing; make them with `off2on rollout` first"):
         likelihood(job(), data, tmp_path / "no.hdf5", out)
-    with pytest.raises(Off2OnError, match=r"no\.hdf5: no such dataset; make it with `off2on collect`"):
+    with pytest.raises(Off2OnError, match=r"no\.hdf5: no such dataset; `off2on collect` makes one"):
         likelihood(job(), tmp_path / "no.hdf5", rollouts, out)
     write_dataset(data, dataset(0.0, episodes=1))
     with pytest.raises(Off2OnError, match=r"random\.hdf5: only one episode"):

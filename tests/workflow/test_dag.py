@@ -1,5 +1,6 @@
 """The DAG of every scale, and what a wrong `--config` says."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,6 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+
+from off2on.envs.tasks import get_task
+from off2on.paths import OUTPUTS, Layout
+from tests.server import serving
+from tests.unit.small import write_data
 
 from .conftest import Snakemake, command, environment
 
@@ -142,10 +148,47 @@ def test_a_file_of_another_source_is_no_rules_output(snakemake: Snakemake, tmp_p
     assert len(list(datasets.iterdir())) == 2
 
 
-def test_a_source_without_a_file_says_where_to_put_it(snakemake: Snakemake, tmp_path: Path) -> None:
-    config = ["source=d4rl-v0", "datasets=[random]", "methods=[ours]", "seeds=1"]
-    done = snakemake("--config", "scale=smoke", *config)
+def test_a_server_that_refuses_says_where_to_put_the_file(
+    snakemake: Snakemake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "www").mkdir()
+    monkeypatch.setenv("D4RL_DATASET_DIR", str(tmp_path / "d4rl"))
+    with serving(tmp_path / "www") as server:
+        monkeypatch.setenv("OFF2ON_D4RL_MIRROR", server.url)
+        config = ["source=d4rl-v0", "datasets=[random]", "methods=[ours]", "seeds=1"]
+        done = snakemake("--config", "scale=smoke", *config)
     assert done.returncode == 1
-    assert "results/smoke/d4rl-v0/datasets/halfcheetah/random.hdf5" in done.stdout
-    assert "Put the D4RL file" in done.stdout
+    assert f"89 MB are downloaded to {tmp_path / 'd4rl'}; set D4RL_DATASET_DIR" in done.stdout
+    assert "halfcheetah_random.hdf5 answers 404 Not Found: name another --mirror, or put the file" in done.stdout
+    assert f"at {tmp_path / 'd4rl/halfcheetah_random.hdf5'}" in done.stdout
     assert not list(tmp_path.rglob("*.hdf5"))
+
+
+def test_a_swapped_file_trains_again_even_if_it_is_older(snakemake: Snakemake, tmp_path: Path) -> None:
+    config = ["--config", "scale=smoke", "source=d4rl-v0", "datasets=[random]", "methods=[ours-n1]", "seeds=1"]
+    layout = Layout("smoke", "d4rl-v0", tmp_path)
+    place = layout.dataset("halfcheetah", "random")
+    write_data(place, get_task("halfcheetah"))
+    directory = layout.pretrain("halfcheetah", "random", "cql", 0)
+    outputs = [directory / name for name in OUTPUTS]
+    directory.mkdir(parents=True)
+    for path in outputs:
+        path.write_text("trained")
+    names = [str(path.relative_to(tmp_path)) for path in outputs]
+    assert snakemake("--touch", "--forceall", *names, *config).returncode == 0
+    assert "Nothing to be done" in snakemake("-n", *names, *config).stdout
+    other = place.with_suffix(".other")
+    write_data(other, get_task("hopper"))
+    os.utime(other, (1, 1))
+    other.replace(place)
+    done = snakemake("-n", *names, *config)
+    assert counts(done.stdout)["pretrain"] == 1, done.stdout
+
+
+def test_what_is_missing_of_a_source_without_a_server_stops_the_planning(snakemake: Snakemake) -> None:
+    done = snakemake("-n", "--config", "scale=smoke", "source=minari")
+    assert done.returncode == 2
+    assert (
+        "off2on: error: source minari: results/smoke/minari/datasets/halfcheetah/random.hdf5 is missing"
+        in done.stdout
+    )

@@ -45,7 +45,9 @@ rule likelihood:
         runtime=240,
     params:
         code=code_of("off2on.training.likelihood"),
-        settings=SCALE.likelihood.model_dump_json(exclude={"datasets"}),
+        settings=lambda wildcards: "".join(
+            [SCALE.likelihood.model_dump_json(exclude={"datasets"}), *checksum(wildcards).values()]
+        ),
     message:
         "likelihood of {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:

@@ -3,6 +3,7 @@ import json
 import sys
 from dataclasses import asdict
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
@@ -11,6 +12,7 @@ from snakemake.logging import logger
 from off2on import plan
 from off2on.analysis.tables import FILES as TABLES
 from off2on import jobs
+from off2on.data.inventory import take_inventory
 from off2on.data.sources import get_source
 from off2on.codehash import PACKAGE, PLUMBING, code_hash
 from off2on.envs.tasks import get_task
@@ -26,6 +28,7 @@ from off2on.selection import (
     Run,
     check_baseline,
     check_patterns,
+    datasets,
     finetune_job,
     hint,
     matching,
@@ -51,6 +54,9 @@ try:
     SCALE, LAYOUT = SELECTION.scale, SELECTION.layout
     OWN_RUNS = runs(SCALE)
     PRETRAININGS = pretrainings(OWN_RUNS)
+    INVENTORY = take_inventory(
+        get_source(SCALE.source), LAYOUT, product(SCALE.tasks, SCALE.datasets), datasets(SCALE)
+    )
 except Off2OnError as error:
     stop(error)
 if SCALE.pretrained and SELECTION.agents is None:
@@ -159,7 +165,13 @@ def code(job):
 
 
 def parameters(job):
-    return lambda wildcards: json.dumps(jobs.parameters(job(*wildcards)), sort_keys=True)
+    return lambda wildcards: json.dumps(jobs.parameters(job(*wildcards)) | checksum(wildcards), sort_keys=True)
+
+
+def checksum(wildcards):
+    """What tells one file of somebody else from another, whatever their times of change."""
+    sha256 = INVENTORY.checksums.get((wildcards.task, wildcards.dataset))
+    return {"dataset_sha256": sha256} if sha256 else {}
 
 
 def collect_settings(wildcards):

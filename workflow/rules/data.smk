@@ -1,8 +1,6 @@
 # Datasets: made here (source local), or files of somebody else.
-DATASETS = [(task, dataset) for task in SCALE.tasks for dataset in SCALE.datasets]
-MISSING = [pair for pair in DATASETS if not LAYOUT.dataset(*pair).is_file()]
 
-if get_source(SCALE.source).by_hand is None:
+if get_source(SCALE.source).made_here:
 
     rule collect:
         input:
@@ -28,7 +26,7 @@ if get_source(SCALE.source).by_hand is None:
         shell:
             "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} {params.agents:q} > {log:q} 2>&1"
 
-elif MISSING:
+elif INVENTORY.missing:
 
     # for what is not there alone: Snakemake deletes a rule's output before it runs the rule, and these are the user's
     rule fetch:
@@ -37,16 +35,17 @@ elif MISSING:
         log:
             LOGS / "fetch" / "{task}" / "{dataset}.log",
         wildcard_constraints:
-            task="|".join(f"{task}(?=/{dataset}[.])" for task, dataset in MISSING),
+            task="|".join(f"{task}(?=/{dataset}[.])" for task, dataset in INVENTORY.missing),
         priority: 30
+        # where Snakemake itself runs: the nodes of many clusters cannot reach the server
+        localrule: True
         conda:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=MEM_MB,
-            runtime=120,
-            disk_mb=disk_mb(collect_cost),
+            mem_mb=1000,
+            runtime=240,
         message:
             "fetch {wildcards.task}/{wildcards.dataset} of {SCALE.source}"
         shell:
-            "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} > {log:q} 2>&1"
+            "off2on fetch --task {wildcards.task} --dataset {wildcards.dataset} > {log:q} 2>&1"

@@ -20,6 +20,8 @@ def begin():
         stop(error)
     sleep_until_a_job_ends()
     say(f"scale {SCALE.name}, source {SCALE.source}: it should take {SCALE.wall_time}")
+    for note in INVENTORY.notes:
+        say(note)
     say(f"{len(PRETRAININGS)} pre-trainings, {len(OWN_RUNS + BASELINE_RUNS)} runs; finished ones are kept")
     if SCALE.name != "paper":
         say("the paper's own settings: --config scale=paper (its cost: off2on plan --scale paper)")
