@@ -48,6 +48,10 @@ class Layout:
         """The CSV of log-likelihoods of offline and online pairs; its JSON lies beside it."""
         return self.results / "likelihood" / task / dataset / f"seed{seed}.csv"
 
+    def physics(self, task: str, dataset: str) -> Path:
+        """The JSON about old data on today's physics."""
+        return self.results / "physics" / task / f"{dataset}.json"
+
     @property
     def cost(self) -> Path:
         """The CSV of what a step and an action cost with N members; its JSON lies beside it."""

@@ -1,13 +1,26 @@
 """The jobs that bring datasets of others into their place."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from off2on.cli.options import ScaleName, SourceName, job, load, say
+from off2on.cli.options import (
+    Data,
+    Out,
+    ScaleName,
+    Seed,
+    SourceName,
+    TaskName,
+    check_ending,
+    job,
+    load,
+    one_thread,
+    say,
+)
 from off2on.data.sources import get_source
-from off2on.errors import Off2OnError
+from off2on.errors import Off2OnError, find
 
 
 @job("fetch")
@@ -46,3 +59,34 @@ def fetch(
     for entry in [published(loaded.source, *pair) for pair in wanted]:
         place = layout.dataset(entry.task, entry.dataset)
         say(f"{entry}: {place}, from {run(entry, place, given, mirror, progress_bar)}")
+
+
+@job("check-physics")
+def check_physics(
+    task: TaskName,
+    dataset: Annotated[str, typer.Option("--dataset", help="medium or expert carry the policy that made them")],
+    scale: ScaleName = "paper",
+    source: SourceName = "d4rl-v2",
+    data: Data = None,
+    episodes: Annotated[int, typer.Option(min=1, max=10_000, help="of the policy that made the data")] = 20,
+    steps: Annotated[int, typer.Option(min=1, max=1_000_000, help="stored states to step from")] = 5_000,
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Measure whether D4RL's v2 data and today's MuJoCo agree: the return of their policy, and one-step errors."""
+    from off2on.data.catalogue import catalogue
+    from off2on.envs.tasks import get_task
+    from off2on.files import write_text
+    from off2on.training.physics import PhysicsJob, lines
+    from off2on.training.physics import check_physics as run
+
+    loaded, layout = load(scale, source)
+    find("dataset", dataset, dict.fromkeys(name for _, _, name in catalogue()))
+    job = PhysicsJob(loaded.source, get_task(task), dataset, episodes, steps, seed)
+    path = check_ending(out or layout.physics(task, dataset), ".json")
+    one_thread()
+    found = run(job, data or layout.dataset(task, dataset))
+    write_text(path, json.dumps(found, indent=1) + "\n")
+    for line in lines(found):
+        typer.echo(line)
+    say(f"physics: {path}")

@@ -27,6 +27,7 @@ EXAMPLES = {
     "pretrain": "--scale quick --task halfcheetah --dataset medium --seed 0",
     "finetune": "--scale quick --task halfcheetah --dataset medium --method ours --seed 0",
     "import-agents": "published_agents --out agents/halfcheetah --seed 0",
+    "check-physics": "--source d4rl-v2 --task hopper --dataset medium",
     "rollout": "--scale quick --task halfcheetah --dataset random --seed 0",
     "likelihood": "--scale quick --task halfcheetah --dataset random --seed 0",
     "evaluate": "agents/halfcheetah --task halfcheetah --episodes 5",

@@ -1,6 +1,7 @@
 """D4RL's published files: where each lies on its server, its size, its checksum [S111, S131]. Loads no numpy."""
 
 import csv
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -58,7 +59,9 @@ def published(source: str, task: str, dataset: str) -> Published:
     return found
 
 
-def as_published(source: str, task: str, dataset: str, sha256: str | None) -> bool:
-    """Whether a file of this checksum is the one that D4RL published under this name."""
-    found = catalogue().get((source, task, dataset))
-    return found is not None and found.sha256 == sha256
+def said_of_origin(source: str, task: str, dataset: str, checksums: Collection[str | None]) -> str:
+    """The source, and where D4RL published a file of this name, whether all these checksums are that file's."""
+    entry = catalogue().get((source, task, dataset))
+    if entry is None:
+        return source
+    return f"{source}, as published" if set(checksums) == {entry.sha256} else f"{source}, not the published file"

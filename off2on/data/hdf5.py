@@ -87,6 +87,23 @@ def read_array(path: Path, file: h5py.File, name: str) -> NDArray[Any]:
     return np.asarray(found)
 
 
+def read_word(path: Path, file: h5py.File, name: str) -> str:
+    """A text that is a single value.
+
+    Raises:
+        Off2OnError: it is missing, or anything else.
+    """
+    _check_links(path, file, name)
+    found = file.get(name)
+    fits = (
+        isinstance(found, h5py.Dataset) and found.shape == () and found.id.get_storage_size() < _LARGEST_ATTRIBUTE
+    )
+    value = found[()] if fits and found.dtype.kind in "SO" else None
+    if not isinstance(value, bytes | str):
+        raise Off2OnError(f"{path}: key '{name}' is missing or no text")
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
 def read_attributes(file: h5py.File) -> dict[str, Attribute]:
     """Those of `ATTRIBUTES` that the file has."""
     return {name: _plain(file, name) for name in ATTRIBUTES if name in file.attrs}

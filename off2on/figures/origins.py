@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from off2on.data.catalogue import said_of_origin
 from off2on.data.sources import SOURCES
 from off2on.envs.tasks import TASKS
 from off2on.figures.sheets import NOTHING, Sheet, place
@@ -116,6 +117,9 @@ def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
         made = layout.source
         if made == "local":
             made = _LOCAL.get(str(facts.get("recipe", dataset)), str(facts.get("recipe", NOTHING)))
+        else:
+            whole = {info["dataset_sha256"] for info in group}
+            made = said_of_origin(made, task, dataset, whole)
         rows.append(
             [
                 f"{task}-{dataset}",

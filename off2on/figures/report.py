@@ -23,6 +23,7 @@ from off2on.figures.origins import (
     versions_sheet,
 )
 from off2on.figures.panels import labels
+from off2on.figures.physics import physics_sheet
 from off2on.figures.registry import get_figure
 from off2on.figures.sheets import final_sheet, final_table, latex
 from off2on.figures.statistics_sheets import statistics_sheets
@@ -105,6 +106,7 @@ def _origins(layout: Layout, jobs: list[dict[str, Any]]) -> dict[str, Any]:
         "methods": methods_sheet(jobs),
         "settings": settings_sheets(jobs),
         "datasets": datasets_sheet(layout, jobs),
+        "physics": physics_sheet(layout),
         "versions": versions_sheet(jobs),
         "jobs": provenance_sheet(jobs),
     }

@@ -13,7 +13,7 @@ from pooch import core
 
 from off2on.cli import main
 from off2on.data import catalogue, checksums, download
-from off2on.data.catalogue import Published, as_published, published
+from off2on.data.catalogue import Published, published, said_of_origin
 from off2on.data.checksums import recalled_sha256
 from off2on.data.fetch import DIRECTORY, fetch, find
 from off2on.data.inventory import take_inventory
@@ -293,8 +293,10 @@ def test_what_is_missing_is_known_while_the_dag_is_planned(
     found = inventory(tmp_path)
     assert found["checksums"] == {pair: sha256(place)}
     assert "is not d4rl-v0's walker2d/medium-replay as published" in str(found["notes"])
-    assert not as_published("d4rl-v0", *pair, sha256(place))
-    assert as_published("d4rl-v0", *pair, entry.sha256)
+    assert said_of_origin("d4rl-v0", *pair, {entry.sha256}) == "d4rl-v0, as published"
+    for others in ({sha256(place)}, {sha256(place), entry.sha256}, {None}, set()):
+        assert said_of_origin("d4rl-v0", *pair, others) == "d4rl-v0, not the published file"
+    assert said_of_origin("minari", *pair, {entry.sha256}) == "minari"
     with pytest.raises(Off2OnError, match=r"source minari: .* is missing"):
         inventory(tmp_path, "minari")
 

@@ -271,7 +271,7 @@ def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
     assert datasets_sheet(layout, [info]).rows[0][1] == "members of seed0"
     # without the file, the source still says what is known
     (bare,) = datasets_sheet(Layout("quick", "d4rl-v0", tmp_path / "none"), [info]).rows
-    assert bare[1] == "d4rl-v0"
+    assert bare[1] == "d4rl-v0, not the published file"
 
 
 def test_inlined_svgs_keep_to_themselves() -> None:
