@@ -58,6 +58,8 @@ class Method:
 
 
 _BALANCED = "SAC losses, balanced replay"
+#: of the samplers of agents that CQL pre-trained, one or an ensemble
+UNIFORM, ONLINE_ONLY = "#D55E00", "#661100"
 
 # Colours of Okabe and Ito and of Tol, chosen so that the methods of a figure differ for colour-blind readers too.
 METHODS = {
@@ -110,7 +112,7 @@ METHODS = {
             "uniform",
             "cql",
             members=1,
-            style=Style("#D55E00", DASHED, "D"),
+            style=Style(UNIFORM, DASHED, "D"),
             figures={"fig_3": "SAC-ft", "fig_1b": "Uniform"},
         ),
         Method(
@@ -174,7 +176,7 @@ METHODS = {
             "sac",
             "uniform",
             "cql",
-            style=Style("#CC79A7", DASHED, "P"),
+            style=Style(UNIFORM, MIXED, "P"),
             figures={"fig_11": "Uniform"},
         ),
         Method(
@@ -184,7 +186,7 @@ METHODS = {
             "sac",
             "online-only",
             "cql",
-            style=Style("#661100", DOTTED, "h"),
+            style=Style(ONLINE_ONLY, DOTTED, "h"),
             figures={"fig_11": "Online only"},
         ),
         Method(
@@ -195,7 +197,7 @@ METHODS = {
             "online-only",
             "cql",
             members=1,
-            style=Style("#332288", DOTTED, "d"),
+            style=Style(ONLINE_ONLY, DASHED, "d"),
             figures={"fig_1b": "Online only"},
         ),
         Method(

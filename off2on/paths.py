@@ -28,6 +28,11 @@ class Layout:
         return self.root / "figures" / self.scale / self.source
 
     @property
+    def logs(self) -> Path:
+        """What the jobs of the workflow print."""
+        return self.root / "logs" / self.scale / self.source
+
+    @property
     def analysis(self) -> Path:
         """Tidy tables that figures read."""
         return self.results / "analysis"

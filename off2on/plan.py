@@ -113,7 +113,7 @@ def plan(scale: Scale, target: str | None = None) -> Plan:
 
 
 def price_of_verdicts(scale: Scale, figures: Iterable[str]) -> list[str]:
-    """How to get verdicts for claims that have a direction only: for each figure the command, and what it costs.
+    """How to get verdicts for claims that have too few seeds: for each figure the command, and what it costs.
 
     Args:
         scale: as it is run now.

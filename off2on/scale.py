@@ -11,6 +11,7 @@ from off2on.config import REPOSITORY, Count, Fraction, LearningRate, Many, Secti
 from off2on.data.sources import SOURCES
 from off2on.errors import Off2OnError, shown
 from off2on.moved import check_moved
+from off2on.reading import Reading
 from off2on.settings import Settings
 from off2on.yaml_file import read_yaml
 
@@ -96,6 +97,7 @@ class Scale(Settings):
     collect: Collect = Collect()
     likelihood: Likelihood = Likelihood()
     cost: Cost = Cost()
+    reading: Reading = Reading()
     overrides: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="pattern on task/dataset, or on task/dataset/method for runs -> settings that differ there",
@@ -159,6 +161,11 @@ def load_scale(name: str, **changes: Any) -> Scale:
     return scale
 
 
+def reading_of(name: str) -> Reading:
+    """How the results of a scale may be read: as its file says, if the project has one of that name or path."""
+    return load_scale(name).reading if _is_file(scale_path(name)) else Reading()
+
+
 def _read(path: Path, *above: Path) -> dict[str, Any]:
     """`above`: the files that extend this one."""
     if not _is_file(path):
@@ -176,7 +183,15 @@ def _read(path: Path, *above: Path) -> dict[str, Any]:
         raise Off2OnError(f"{path}: extends: a scale cannot extend itself (got '{base}')")
     merged = _merge(_read(scale_path(base), *above, path), data)
     # which methods run is one statement: a file that names some leaves the others out
-    return merged | {"methods": data.get("methods", merged.get("methods"))}
+    return merged | {"methods": data.get("methods", merged.get("methods"))} | _own_reading(merged, data)
+
+
+def _own_reading(merged: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """The reading without the sentence about another scale."""
+    reading, own = merged.get("reading"), data.get("reading", {})
+    if not isinstance(reading, dict) or not isinstance(own, dict) or "shows" in own:
+        return {}
+    return {"reading": {key: value for key, value in reading.items() if key != "shows"}}
 
 
 def _check_name(path: Path, name: str) -> None:

@@ -21,6 +21,7 @@ from off2on.analysis.tables import (
 )
 from off2on.analysis.together import check_together
 from off2on.envs.tasks import TASKS
+from off2on.reading import Reading
 from off2on.results import COUNTS
 from off2on.results.directory import Run, read_run
 
@@ -52,6 +53,7 @@ def gather_tables(
     methods: Methods | None = None,
     results: Path | None = None,
     place: tuple[str, str] | None = None,
+    reading: Reading | None = None,
 ) -> Tables:
     """The tables of these jobs, sorted.
 
@@ -61,6 +63,7 @@ def gather_tables(
         methods: labels and descriptions of the project's own methods; those of others are in their run.json.
         results: `results/<scale>/<source>`, where cost and renderings lie.
         place: scale and source that all must be of; None: those of the first.
+        reading: how the numbers of the scale may be read.
 
     Raises:
         Off2OnError: a directory or a file is incomplete or wrong, or two of them do not belong together.
@@ -79,6 +82,7 @@ def gather_tables(
         provenance=[run.info for run in (*trained, *tuned)],
         likelihood=read_likelihoods(likelihoods, place),
         results=results,
+        reading=reading or Reading(),
     )
 
 

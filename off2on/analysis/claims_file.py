@@ -1,6 +1,7 @@
 """Claims as data: what one entry of workflow/claims.yaml may say (docs/claims.md)."""
 
 from collections import Counter
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,6 @@ from off2on.analysis.tables import BUDGET
 from off2on.errors import Off2OnError, shown
 from off2on.yaml_file import read_yaml
 
-Direction = Literal["above", "below", "similar", "not-below"]
 Key = Literal["task", "dataset", "seed"]
 
 
@@ -42,23 +42,21 @@ class Claim(_Section):
     """One qualitative claim, of the paper or of this project."""
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
-    #: where to look; none: in the report's first section
+    #: where to look; none: it is no claim of the paper
     figures: tuple[str, ...]
     #: in our own words, for the report
     statement: str
     statistic: Annotated[str, AfterValidator(_measured)]
-    #: what every run of the benchmark must show; the report lists it seed by seed
+    #: an acceptance check: the report lists it seed by seed
     required: bool = False
     runs: Arm
-    #: None: the statistic itself is compared with the threshold, not a difference of two arms
+    #: None: the effect is the statistic itself, not a difference of two arms
     against: Arm | None = None
     #: what two runs must share to be a pair; over the rest each arm is averaged
     pair: tuple[Key, ...] = ("task", "dataset", "seed")
-    direction: Direction
-    #: in the unit of the statistic; for above and below
-    threshold: float = 0.0
-    #: share of the mean of `against`; for similar and not-below
-    margin: float | None = Field(None, gt=0)
+    #: where the effect must lie, in the unit of the statistic; one bound, or both
+    above: float | None = None
+    below: float | None = None
     #: environment steps of a run that count, as in the figures
     until: int = Field(BUDGET, gt=0)
     #: runs shorter than this say nothing about the claim
@@ -66,13 +64,17 @@ class Claim(_Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Claim":
-        by_margin = self.direction in {"similar", "not-below"}
-        if by_margin and (self.margin is None or self.against is None):
-            raise ValueError(f"direction '{self.direction}' needs 'against' and a 'margin'")
-        if not by_margin and self.margin is not None:
-            raise ValueError(f"direction '{self.direction}' takes a 'threshold', not a 'margin'")
-        if by_margin and "threshold" in self.model_fields_set:
-            raise ValueError(f"direction '{self.direction}' takes a 'margin', not a 'threshold'")
+        low, high = self.wanted
+        if low == -inf and high == inf:
+            raise ValueError("needs 'above' or 'below', or both: where the effect must lie")
+        if low >= high:
+            raise ValueError(f"above = {low:g} is not less than below = {high:g}: no effect would do")
+        if self.compares and not self.required and (low == 0 or high == 0):
+            raise ValueError(
+                "a bound of 0 lets the smallest difference pass; give the smallest effect of interest"
+            )
+        if "seed" not in self.pair:
+            raise ValueError("pair needs 'seed': seeds are the independent units")
         if not self.runs.datasets:
             raise ValueError("runs needs 'datasets': patterns on task/dataset such as '*/random'")
         if self.min_steps > self.until:
@@ -91,6 +93,22 @@ class Claim(_Section):
         for key, value in named.items():
             if value and key not in allowed:
                 raise ValueError(f"{key} = '{value}' has no meaning with the statistic {self.statistic}")
+
+    @property
+    def wanted(self) -> tuple[float, float]:
+        """Between these the effect must lie."""
+        return -inf if self.above is None else self.above, inf if self.below is None else self.below
+
+    @property
+    def compares(self) -> bool:
+        """Whether the effect is a difference, so that 0 means none."""
+        return self.against is not None or self.measure.difference
+
+    @property
+    def smallest(self) -> float | None:
+        """The smallest effect of interest of a difference that is wanted on one side; else None."""
+        low, high = self.wanted
+        return min(abs(low), abs(high)) if self.compares and inf in {-low, high} else None
 
     @property
     def measure(self) -> Measure:

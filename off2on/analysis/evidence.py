@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from off2on.analysis.csv_tables import read_csv, write_csv
-from off2on.analysis.tables import read_tables
+from off2on.analysis.tables import Tables, read_tables
 from off2on.config import REPOSITORY
+from off2on.reading import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,24 +38,32 @@ class Evidence:
 FILES = tuple(f"{field.name}.csv" for field in fields(Evidence))
 
 
-def gather_evidence(analysis: Path, claims: Path = CLAIMS) -> Evidence:
-    """Test the claims on the tables of an `analysis/` directory and write `FILES` beside them.
+def evidence_of(tables: Tables, claims: Path = CLAIMS) -> Evidence:
+    """Test the claims on tables, and compute the statistics beside them.
 
     Raises:
-        Off2OnError: a table is missing, a claim is wrong, or a file cannot be written.
+        Off2OnError: a claim is wrong.
     """
     from off2on.analysis import comparisons
     from off2on.analysis.claims_file import read_claims
     from off2on.analysis.verdicts import judge
 
-    wanted, tables = read_claims(claims), read_tables(analysis)
     finals = comparisons.final_scores(tables.runs)
-    evidence = Evidence(
-        *judge(wanted, tables),
+    return Evidence(
+        *judge(read_claims(claims), tables),
         budgets=comparisons.fixed_budgets(tables.curves),
         differences=comparisons.paired_differences(finals),
         aggregates=comparisons.aggregates(finals),
     )
+
+
+def gather_evidence(analysis: Path, claims: Path = CLAIMS, reading: Reading | None = None) -> Evidence:
+    """The same of the tables of an `analysis/` directory, written as `FILES` beside them.
+
+    Raises:
+        Off2OnError: a table is missing, a claim is wrong, or a file cannot be written.
+    """
+    evidence = evidence_of(read_tables(analysis, reading), claims)
     for name in FILES:
         write_csv(getattr(evidence, Path(name).stem), analysis / name)
     return evidence
@@ -77,13 +86,13 @@ def read_evidence(analysis: Path) -> Evidence | None:
         "differences": comparisons.DIFFERENCE_COLUMNS,
         "aggregates": comparisons.AGGREGATE_COLUMNS,
     }
-    # a claim without a figure or a unit, and a pair that averages over tasks or datasets
-    empty = {"claims": ("figures", "unit"), "claim_units": ("task", "dataset")}
+    # a claim without a figure, a unit or a reason, and a pair that averages over tasks or datasets
+    empty = {"claims": ("figures", "unit", "why"), "claim_units": ("task", "dataset")}
     found = {
         name: read_csv(analysis / f"{name}.csv", wanted, "off2on claims", empty.get(name, ()))
         for name, wanted in columns.items()
     }
     evidence = Evidence(**found)
-    for column in ("figures", "unit"):
+    for column in empty["claims"]:
         evidence.claims[column] = evidence.claims[column].fillna("")
     return evidence

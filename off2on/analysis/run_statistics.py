@@ -91,6 +91,8 @@ class Measure:
     columns: tuple[str, ...]
     unit: str = ""
     table: Table = "curves"
+    #: of two numbers of the same job, so that 0 means no effect
+    difference: bool = False
 
 
 def _of(column: str, statistic: str, noun: str, unit: str = "", table: Table = "curves") -> Measure:
@@ -100,7 +102,7 @@ def _of(column: str, statistic: str, noun: str, unit: str = "", table: Table = "
     def value(rows: pd.DataFrame) -> float:
         return chosen.of(pd.Series(rows[column].to_numpy(float), rows["env_steps"].to_numpy(float)))
 
-    return Measure(value, chosen.words.format(noun), (column,), unit, table)
+    return Measure(value, chosen.words.format(noun), (column,), unit, table, difference=statistic == "gain")
 
 
 def _score(statistic: str, unit: str = "points") -> Measure:
@@ -151,14 +153,21 @@ MEASURES = {
     "offline_fall": _offline_share("ratio"),
     "offline_last": _offline_share("last"),
     "offline_minimum": _offline_share("lowest"),
-    "auroc_gap": Measure(auroc_gap, "AUROC, ensemble minus single", ("q_auroc", "q_auroc_single")),
+    "auroc_gap": Measure(
+        auroc_gap, "AUROC, ensemble minus single", ("q_auroc", "q_auroc_single"), difference=True
+    ),
     "density_order": Measure(
         density_order,
         "share of epochs with a higher ratio on online samples",
         ("density_ratio_online", "density_ratio_offline"),
     ),
     "likelihood_gap": Measure(
-        likelihood_gap, "log-likelihood, offline minus online", ("log_likelihood",), "std", "likelihood"
+        likelihood_gap,
+        "log-likelihood, offline minus online",
+        ("log_likelihood",),
+        "std",
+        "likelihood",
+        difference=True,
     ),
     "dataset_return_share": Measure(
         dataset_return_share,

@@ -15,6 +15,7 @@ from off2on.analysis.csv_tables import read_csv, write_csv
 from off2on.errors import Off2OnError
 from off2on.files import write_text
 from off2on.paths import COST, RENDERS
+from off2on.reading import Reading
 from off2on.results import COLUMNS
 from off2on.results.run_json import check_info, parse_json
 from off2on.results.schema import LARGEST
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 #: environment steps of the paper's fine-tuning; only the runs of Fig. 13 are longer [S116]
 BUDGET = 250_000
-#: fewer pairs than this have a direction, never a verdict
+#: fewer seeds than this have no verdict and no band
 ENOUGH = 4
 COST_COLUMNS = (
     "members",
@@ -82,6 +83,8 @@ class Tables:
     likelihood: "pd.DataFrame" = field(default_factory=lambda: _frame(LIKELIHOOD_COLUMNS))
     #: `results/<scale>/<source>`, where cost and renderings lie; None: there are none
     results: Path | None = None
+    #: how the numbers of their scale may be read
+    reading: Reading = field(default_factory=Reading)
 
     @property
     def cost(self) -> "pd.DataFrame":
@@ -124,14 +127,16 @@ def write_tables(tables: Tables, directory: Path) -> None:
     write_text(directory / "provenance.json", json.dumps(tables.provenance, indent=1) + "\n")
 
 
-def read_tables(directory: Path) -> Tables:
-    """Read the tables of an `analysis/` directory.
+def read_tables(directory: Path, reading: Reading | None = None) -> Tables:
+    """Read the tables of an `analysis/` directory; `reading` is that of their scale.
 
     Raises:
         Off2OnError: one of them is missing or damaged.
     """
     found = {name: read_csv(directory / f"{name}.csv", COLUMNS_OF[name], _COMMAND) for name in COLUMNS_OF}
-    return Tables(**found, provenance=_provenance(directory / "provenance.json"), results=directory.parent)
+    jobs = _provenance(directory / "provenance.json")
+    results = directory if (directory / COST).is_file() else directory.parent
+    return Tables(**found, provenance=jobs, results=results, reading=reading or Reading())
 
 
 def _provenance(path: Path) -> list[dict[str, Any]]:

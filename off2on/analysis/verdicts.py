@@ -1,4 +1,4 @@
-"""What the results say about the claims: effect, interval and verdict of each (docs/claims.md)."""
+"""The one rule of verdict: what the results say about each claim, with effect and interval (docs/claims.md)."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -11,15 +11,20 @@ from off2on.analysis.claims_file import Arm, Claim
 from off2on.analysis.comparisons import Estimate, t_interval
 from off2on.analysis.run_statistics import NAMED_BY
 from off2on.analysis.tables import ENOUGH, Tables, records
+from off2on.reading import Reading
 
 COLUMNS = [
     *("claim", "figures", "statement", "required", "statistic", "measure", "unit", "wanted_low", "wanted_high"),
-    *("effect", "low", "high", "n", "agree", "env_steps", "verdict"),
+    *("effect", "low", "high", "n", "agree", "env_steps", "verdict", "why"),
 ]
 _JOB = ["task", "dataset", "seed"]
 UNIT_COLUMNS = ["claim", *_JOB, "effect", "holds"]
-NO_RUNS = "no runs at this scale"
-NO_VALUE = "runs without such a value"
+
+SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
+TOO_SMALL, NOT_COMPARABLE, NOT_TESTED = "too small to tell", "not comparable at this scale", "not tested"
+#: what a verdict may be, in the order in which they are counted
+VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, TOO_SMALL, NOT_COMPARABLE, NOT_TESTED)
+NO_RUNS, NO_VALUE = "no runs at this scale", "no run has such a value"
 
 
 def judge(claims: Iterable[Claim], tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -27,10 +32,11 @@ def judge(claims: Iterable[Claim], tables: Tables) -> tuple[pd.DataFrame, pd.Dat
 
     Returns:
         a row per claim: claim, figures, statement, required, statistic, measure (what is computed from which
-        runs), unit, wanted_low and wanted_high (between them the claim holds), effect, low and high (95 %
-        Student-t interval; empty for one pair), n (pairs), agree (how many of them lie within the wanted bounds),
-        env_steps (of the longest run), verdict;
-        a row per claim and pair: claim, task, dataset, seed (empty where a pair has several), effect, holds.
+        runs), unit, wanted_low and wanted_high (between them the claim holds), effect, low and high (mean over
+        seeds with its 95 % Student-t interval; empty for one seed), n (seeds), agree (how many of them lie within
+        the wanted bounds), env_steps (of the longest run), verdict (one of `VERDICTS`), why (empty where the
+        numbers say it);
+        a row per claim and pair: claim, task, dataset, seed, effect, holds.
     """
     judged = [_judge(claim, tables) for claim in claims]
     table = pd.DataFrame([row for row, _ in judged], columns=COLUMNS)
@@ -59,9 +65,20 @@ def table_lines(verdicts: pd.DataFrame) -> list[str]:
     ]
 
 
-def directions(claims: pd.DataFrame) -> list[str]:
-    """The first figure of each claim that has too few pairs for a verdict."""
-    few = claims[(claims["n"] > 0) & (claims["n"] < ENOUGH)]
+def counts_text(verdicts: pd.DataFrame) -> str:
+    """'3 supported, 12 undecided, 5 not tested', in the order of `VERDICTS`."""
+    counts = verdicts["verdict"].value_counts()
+    return ", ".join(f"{counts[kind]} {kind}" for kind in VERDICTS if kind in counts)
+
+
+def papers(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the paper's claims, which are about figures; the others are acceptance checks alone."""
+    return verdicts[verdicts["figures"] != ""]
+
+
+def short_of_seeds(claims: pd.DataFrame) -> list[str]:
+    """The first figure of each claim that has too few seeds for a verdict."""
+    few = claims[(claims["verdict"] == UNDECIDED) & (claims["n"] < ENOUGH)]
     return list(dict.fromkeys(names.split()[0] for names in few["figures"] if names))
 
 
@@ -71,11 +88,11 @@ def figures_text(row: Mapping[str, Any]) -> str:
 
 
 def wanted_text(row: Mapping[str, Any]) -> str:
-    """'> 0', '< 0.5', 'within ± 3.1': where the effect of a row must lie for the claim to hold."""
+    """'> 2', '< 0.5', '-5 to 5': where the effect of a row must lie for the claim to hold."""
     low, high = row["wanted_low"], row["wanted_high"]
     if math.isinf(high):
         return f"> {low:.3g}"
-    return f"< {high:.3g}" if math.isinf(low) else f"within ± {high:.3g}"
+    return f"< {high:.3g}" if math.isinf(low) else f"{low:.3g} to {high:.3g}"
 
 
 def _judge(claim: Claim, tables: Tables) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -84,9 +101,12 @@ def _judge(claim: Claim, tables: Tables) -> tuple[dict[str, Any], list[dict[str,
     reached = rows.groupby("task")["env_steps"].transform("max")
     used = rows[reached >= claim.min_steps] if claim.min_steps else rows
     pairs = _pairs(claim, used)
-    region, estimate = _wanted(claim, pairs), t_interval(pairs["effect"])
-    holds = pairs["effect"].between(*region, inclusive="neither")
-    verdict = _verdict(estimate, region) if estimate.n else _why_none(claim, rows)
+    low, high = claim.wanted
+    effects = _seed_effects(pairs)
+    estimate = t_interval(effects)
+    verdict, why = _verdict(estimate, claim) if estimate.n else _why_none(claim, rows)
+    if verdict != NOT_TESTED and (reason := _not_comparable(claim, tables.reading)):
+        verdict, why = NOT_COMPARABLE, reason
     row = {
         "claim": claim.id,
         "figures": " ".join(claim.figures),
@@ -95,48 +115,65 @@ def _judge(claim: Claim, tables: Tables) -> tuple[dict[str, Any], list[dict[str,
         "statistic": claim.statistic,
         "measure": f"{claim.measure.words}, {_contrast(claim.arms)}",
         "unit": claim.measure.unit,
-        "wanted_low": region[0],
-        "wanted_high": region[1],
+        "wanted_low": low,
+        "wanted_high": high,
         "effect": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
         "n": estimate.n,
-        "agree": int(holds.sum()),
+        "agree": int(effects.between(low, high, inclusive="neither").sum()),
         "env_steps": used["env_steps"].max() if estimate.n else None,
         "verdict": verdict,
+        "why": why,
     }
+    holds = pairs["effect"].between(low, high, inclusive="neither")
     return row, records(pairs.assign(claim=claim.id, holds=holds)[UNIT_COLUMNS])
 
 
-def _verdict(effect: Estimate, wanted: tuple[float, float]) -> str:
-    """The verdict on an effect of at least one pair: its interval against the bounds of the claim."""
-    low, high = wanted
+def _seed_effects(pairs: pd.DataFrame) -> "pd.Series[float]":
+    """The effect of every seed, which are the independent units: its mean over tasks and datasets.
+
+    Only seeds with the same tasks and datasets as the fullest one count: others would average something else.
+    """
+    places = {
+        seed: set(zip(part["task"].astype(str), part["dataset"].astype(str), strict=True))
+        for seed, part in pairs.groupby("seed")
+    }
+    fullest = max(places.values(), key=len, default=set())
+    whole = [seed for seed, own in places.items() if own == fullest]
+    effects: pd.Series[float] = pairs[pairs["seed"].isin(whole)].groupby("seed")["effect"].mean()
+    return effects
+
+
+def _verdict(effect: Estimate, claim: Claim) -> tuple[str, str]:
+    """The verdict on an effect of at least one seed, its interval against the bounds; and why, if it is none."""
+    low, high = claim.wanted
     if effect.n < ENOUGH:
-        inside, outside = low < effect.value < high, effect.value < low or effect.value > high
-        words = {(True, False): "same direction", (False, True): "opposite direction"}
-        return f"{words.get((inside, outside), 'undecided')}, n = {effect.n}"
+        return UNDECIDED, f"{effect.n} seed{'' if effect.n == 1 else 's'}, a verdict needs {ENOUGH}"
     if low < effect.low and effect.high < high:
-        return "supported"
-    return "contradicted" if effect.high < low or effect.low > high else "undecided"
+        return SUPPORTED, ""
+    if claim.smallest is not None and max(-effect.low, effect.high) < claim.smallest:
+        return TOO_SMALL, f"the interval lies within ± {claim.smallest:.3g}, the smallest effect of interest"
+    if effect.high <= low or effect.low >= high:
+        return CONTRADICTED, ""
+    return UNDECIDED, "the interval crosses a wanted bound"
 
 
-def _why_none(claim: Claim, rows: pd.DataFrame) -> str:
-    """Why there is no pair."""
+def _why_none(claim: Claim, rows: pd.DataFrame) -> tuple[str, str]:
+    """The verdict without any pair."""
     if len(_pairs(claim, rows)):
-        return f"runs too short: needs {claim.min_steps:,} steps"
-    return NO_VALUE if all(_has_runs(arm, rows) for arm in claim.arms) else NO_RUNS
+        steps = f"{int(rows['env_steps'].max()):,}"
+        return NOT_COMPARABLE, f"runs of {steps} steps; the claim is about {claim.min_steps:,} and more"
+    return NOT_TESTED, NO_VALUE if all(_has_runs(arm, rows) for arm in claim.arms) else NO_RUNS
 
 
-def _wanted(claim: Claim, pairs: pd.DataFrame) -> tuple[float, float]:
-    """The bounds of the effect; a margin is a share of the mean of the second arm."""
-    margin = claim.margin * abs(pairs["second"].mean()) if claim.margin is not None else 0.0
-    infinity = float("inf")
-    return {
-        "above": (claim.threshold, infinity),
-        "below": (-infinity, claim.threshold),
-        "similar": (-margin, margin),
-        "not-below": (-margin, infinity),
-    }[claim.direction]
+def _not_comparable(claim: Claim, reading: Reading) -> str:
+    """Why the scale cannot judge a claim; empty: it can."""
+    if not reading.verdicts:
+        return reading.shows
+    methods = dict.fromkeys(name for arm in claim.arms for name in (arm.method, arm.minus) if name)
+    warnings = reading.warnings(methods) if len(methods) > 1 else {}
+    return "; ".join(f"{', '.join(names)}: {why}" for why, names in warnings.items())
 
 
 # ------------------------------------------------------------------------------------------------ the pairs

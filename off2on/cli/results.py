@@ -133,19 +133,25 @@ def claims(
 ) -> None:
     """Test the paper's claims on the tables, and compute the statistics of the report."""
     from off2on.analysis.evidence import CLAIMS, gather_evidence
-    from off2on.analysis.verdicts import directions, table_lines
+    from off2on.analysis.verdicts import counts_text, papers, short_of_seeds, table_lines
     from off2on.figures.drawing import claims_of
     from off2on.plan import price_of_verdicts
 
     loaded, layout = load(scale, source)
-    claims = file or CLAIMS
-    found = claims_of(target, layout, claims) if target else gather_evidence(layout.analysis, claims).claims
+    claims, reading = file or CLAIMS, loaded.reading
+    if target:
+        found = claims_of(target, layout, claims, reading)
+    else:
+        found = gather_evidence(layout.analysis, claims, reading).claims
+        say(f"verdicts and statistics: {layout.analysis}")
+    if not reading.verdicts:
+        say(f"no verdicts at scale {loaded.name}: {reading.shows}")
+        return
     for line in table_lines(found):
         typer.echo(line)
-    if not target:
-        say(f"verdicts and statistics: {layout.analysis}")
-    if figures := directions(found)[: 1 if target else None]:
-        say("More seeds turn a direction into a verdict:")
+    typer.echo(f"the paper's claims: {counts_text(papers(found)) or 'none'}")
+    if figures := short_of_seeds(found)[: 1 if target else None]:
+        say("A verdict needs more seeds:")
         for line in price_of_verdicts(loaded, figures):
             say(f"  {line}")
 
@@ -164,23 +170,32 @@ def figure(
     """Draw one figure from finished runs, as SVG, PDF, PNG and CSV."""
     from off2on.figures.drawing import draw
 
-    _, layout = load(scale, source)
-    say(f"figure: {draw(name, layout, paths or () if paths or only else None)}")
+    loaded, layout = load(scale, source)
+    say(f"figure: {draw(name, layout, paths or () if paths or only else None, loaded.reading)}")
 
 
 @job("report")
 def report(
-    scale: ScaleName = "quick",
+    scale: Annotated[str | None, typer.Option("--scale", help="default: quick, or that of the tables")] = None,
     source: SourceName = None,
     figures: Annotated[str | None, typer.Option(help="which figures, in order, such as fig_3,fig_4a")] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option("--from", help="tables of anybody, such as results/reference/quick: all is drawn here"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="with --from: the directory to write into")] = None,
 ) -> None:
-    """Write the report: figures, findings, tables and provenance in one HTML file."""
+    """Write the report: verdicts, figures, tables and provenance in one HTML file."""
     from off2on.figures.registry import FIGURES
-    from off2on.figures.report import build_report
+    from off2on.figures.report import build_report, report_of_tables
 
-    _, layout = load(scale, source)
     names = figures.split(",") if figures else list(FIGURES)
-    say(f"report: {build_report(layout, names).absolute()}")
+    if tables is None:
+        loaded, layout = load(scale or "quick", source)
+        path = build_report(layout, names, loaded.reading)
+    else:
+        path = report_of_tables(tables, out or tables / "report", names, scale)
+    say(f"report: {path.absolute()}")
 
 
 @job("plan")

@@ -1,150 +1,124 @@
-"""The report's tables of claims, as text ready to print: verdicts, and what must show seed by seed."""
+"""What the report says about the paper's claims: verdicts, their badges under a figure, the main comparison."""
 
-from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from off2on.analysis.evidence import Evidence
-from off2on.analysis.tables import ENOUGH, Tables, records
-from off2on.analysis.verdicts import effect_text, figures_text, wanted_text
-from off2on.figures.panels import select
-from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
-from off2on.figures.style import in_order
+from off2on.analysis.tables import ENOUGH, records
+from off2on.analysis.verdicts import (
+    CONTRADICTED,
+    NOT_COMPARABLE,
+    NOT_TESTED,
+    SUPPORTED,
+    VERDICTS,
+    effect_text,
+    figures_text,
+    papers,
+    wanted_text,
+)
+from off2on.figures.sheets import NOTHING, Cell, Sheet, Tone, place
+from off2on.figures.spec import SCRATCH
 from off2on.figures.words import seeds
 
-#: (statistic, task, dataset, seed) -> whether the required claims hold there
-Units = Mapping[tuple[Any, ...], bool]
-
-_TONES = {"supported": "yes", "contradicted": "no"}
-#: in the order in which verdicts are counted
-_KINDS = (
-    *("supported", "contradicted", "undecided", "same direction", "opposite direction"),
-    *("runs too short", "runs without such a value"),
-)
+_TONES: dict[str, Tone] = {SUPPORTED: "yes", CONTRADICTED: "no", NOT_COMPARABLE: "bar", NOT_TESTED: "quiet"}
 
 
-def verdict_counts(verdicts: pd.DataFrame) -> str:
-    """'12 supported, 3 undecided, 5 no runs at this scale', in the order of docs/claims.md."""
-    kinds = Counter(str(verdict).split(",")[0].split(":")[0] for verdict in verdicts["verdict"])
-    return ", ".join(f"{kinds[kind]} {kind}" for kind in in_order(kinds, _KINDS))
+#: the claim of the main comparison, and the share of its start below which Ours has lost something
+MAIN, LOSS = "ours-ends-above-sac-ft", 0.9
 
 
-def verdict_sheets(verdicts: pd.DataFrame) -> list[Sheet]:
-    """The claims that runs of this scale test, then those that none does."""
+class Badge(NamedTuple):
+    """A verdict where a figure shows its claims."""
+
+    claim: str
+    statement: str
+    verdict: str
+    tone: Tone
+    #: why it is no verdict, or the numbers
+    because: str
+
+
+def tone_of(verdict: str) -> Tone:
+    """How a verdict looks."""
+    return _TONES.get(verdict, "open")
+
+
+def badges(verdicts: pd.DataFrame, figure: str) -> list[Badge]:
+    """The verdicts on the claims of a figure."""
+    return [_badge(row) for row in records(verdicts) if figure in row["figures"].split()]
+
+
+def _badge(row: dict[str, Any]) -> Badge:
+    numbers = f"{effect_text(row)}, wanted {wanted_text(row)}, {seeds(row['n'])}" if row["n"] else ""
+    because = "; ".join(part for part in (row["why"], numbers) if part)
+    return Badge(row["claim"], row["statement"], row["verdict"], tone_of(row["verdict"]), because)
+
+
+def verdict_counts(verdicts: pd.DataFrame) -> list[tuple[str, int, Tone]]:
+    """How often each verdict was found among the paper's claims: verdict, count, tone."""
+    counts = papers(verdicts)["verdict"].value_counts()
+    return [(kind, int(counts.get(kind, 0)), tone_of(kind)) for kind in VERDICTS]
+
+
+def main_comparison(verdicts: pd.DataFrame, final: pd.DataFrame) -> str:
+    """Figure 3 in a few sentences: the verdict on Ours against SAC-ft, where Ours ends highest, where it loses.
+
+    Args:
+        verdicts: claims.csv.
+        final: what `sheets.final_table` gives.
+    """
+    said = [
+        f"{row['statement']}: {row['verdict']}{f' ({why})' if (why := row['why']) else ''}."
+        for row in records(verdicts)
+        if row["claim"] == MAIN
+    ]
+    offline = final[final["dataset"] != SCRATCH]
+    shown = [records(part) for _, part in offline.groupby(["task", "dataset"], sort=False)]
+    several = [rows for rows in shown if len(rows) > 1]
+    pairs = [(own, max(rows, key=_end)) for rows in several for own in rows if own["method"] == "ours"]
+    if pairs:
+        first = sum(best is own for own, best in pairs)
+        said.append(f"Ours ends highest on {first} of {len(pairs)} dataset{'s'[: len(pairs) > 1]}.")
+    return " ".join([*said, *(_loss(own, best) for own, best in pairs if _end(own) < LOSS * own["return_start"])])
+
+
+def _end(row: Mapping[str, Any]) -> float:
+    return float(row["return_mean"])
+
+
+def _loss(own: Mapping[str, Any], best: Mapping[str, Any]) -> str:
+    start, end = own["return_start"], _end(own)
+    times = f", {_end(best) / end:.1f} times that" if end > 0 else ""
+    other = "" if best is own else f"; {best['label']} ends at {_end(best):.0f}{times}"
+    return f"On {place(own['task'], own['dataset'])} it goes from {start:.0f} to {end:.0f}{other}."
+
+
+def verdict_sheets(verdicts: pd.DataFrame, figures: Collection[str]) -> list[Sheet]:
+    """The paper's claims that runs of this scale test, then those that none does; `figures` are on the page."""
     tested, silent = [], []
-    for row in records(verdicts):
-        cells: list[Cell | str] = [row["statement"], figures_text(row)]
-        if row["n"]:
-            verdict = Cell(row["verdict"], tone=_TONES.get(row["verdict"], ""))
-            agree = f"{row['agree']} of {row['n']}"
-            tested.append([*cells, verdict, effect_text(row), wanted_text(row), agree, row["measure"]])
+    for row in records(papers(verdicts)):
+        verdict = Cell(row["verdict"], tone=tone_of(row["verdict"]), below=row["why"])
+        cells: list[Cell | str] = [row["statement"], _figure_link(row, figures), verdict]
+        if row["verdict"] == NOT_TESTED:
+            silent.append(cells)
         else:
-            silent.append([*cells, Cell(row["verdict"], tone="quiet")])
+            agree = f"{row['agree']} of {row['n']}" if row["n"] else NOTHING
+            tested.append([*cells, effect_text(row), wanted_text(row), agree, row["measure"]])
     note = (
-        "Effect: mean over pairs with its 95 % Student-t interval; a pair shares seed, task and, where both arms "
-        "have it, dataset. “On all datasets” means on those that have such runs. Agree: pairs within the wanted "
-        "bounds. Scores are normalised scores in points. Supported or contradicted: at least "
-        f"{ENOUGH} pairs, and the interval wholly inside or outside these bounds. There is no correction for "
-        "multiple tests."
+        "Effect: mean over seeds with its 95 % Student-t interval. Seeds are the independent units: the effect of "
+        "a seed is the mean over its pairs, which share task and, where both arms have it, dataset. Wanted: where "
+        "the effect must lie, which leaves out differences too small to matter. Agree: seeds within it. Supported "
+        f"or contradicted: at least {ENOUGH} seeds, and the interval wholly inside or outside. There is no "
+        "correction for multiple tests. Scores are normalised scores in points."
     )
     header = ["claim", "figure", "verdict", "effect", "wanted", "agree", "measured"]
     return [
-        Sheet("Claims that the runs of this scale test", header, tested, note),
-        Sheet("Claims that the runs of this scale do not test", ["claim", "figure", "verdict"], silent),
+        Sheet("Verdicts on the paper's claims", header, tested, note),
+        Sheet("Claims that the runs of this scale do not test", header[:3], silent),
     ]
 
 
-# ------------------------------------------------------------------------------------------ what must show
-
-
-def required_sheet(evidence: Evidence) -> Sheet:
-    """How many seeds reach each required claim."""
-    rows: list[list[Cell | str]] = []
-    groups = _required(evidence).groupby(["statement", "task", "dataset"], sort=False)["holds"]
-    for row in records(groups.agg(reached="sum", count="count").reset_index()):
-        count = f"{row['reached']} of {seeds(row['count'])}"
-        rows.append(
-            [row["statement"], place(row["task"], row["dataset"]), Cell(count, row["reached"] == row["count"])]
-        )
-    return Sheet("Required claims, and the seeds that meet them", ["", "dataset", "reached"], rows)
-
-
-def number_sheets(tables: Tables, evidence: Evidence | None) -> list[Sheet]:
-    """The numbers behind the required claims, with a verdict on each if they have been tested."""
-    units: Units = {}
-    if evidence is not None:
-        groups = _required(evidence).groupby(["statistic", "task", "dataset", "seed"])["holds"]
-        units = {key: bool(part.all()) for key, part in groups}
-    return [_offline_sheet(tables, units), _online_sheet(tables, units), _share_sheet(tables, units)]
-
-
-def _required(evidence: Evidence) -> pd.DataFrame:
-    """The pairs of the required claims: columns of claim_units.csv, statement, statistic."""
-    claims = evidence.claims[evidence.claims["required"]]
-    return claims[["claim", "statement", "statistic"]].merge(evidence.claim_units, on="claim")
-
-
-def _holds(units: Units, statistic: str, row: dict[str, Any]) -> bool | None:
-    """Whether the required claims with a statistic hold for a job; None: there are none about it."""
-    return units.get((statistic, row["task"], row["dataset"], row["seed"]))
-
-
-def _number(value: Any, digits: int = 0) -> str:
-    return NOTHING if value is None or pd.isna(value) else f"{value:.{digits}f}"
-
-
-def _head(row: dict[str, Any]) -> list[str]:
-    return [place(row["task"], row["dataset"]), str(row["seed"])]
-
-
-def _offline_sheet(tables: Tables, units: Units) -> Sheet:
-    last = tables.pretrain[tables.pretrain["algorithm"] == "cql"].groupby(["task", "dataset", "seed"]).tail(1)
-    rows: list[list[Cell | str]] = []
-    for row in records(figure_order(last, "seed")):
-        mean = row["dataset_mean_return"]
-        ratio = row["return_mean"] / mean if mean and mean > 0 else None
-        cells: list[Cell | str] = [
-            *_head(row),
-            _number(mean),
-            _number(row["return_mean"]),
-            Cell(_number(ratio, 2), _holds(units, "dataset_return_share", row)),
-            Cell(_number(row["q_auroc"], 3), _holds(units, "offline_auroc", row)),
-        ]
-        rows.append(cells)
-    note = (
-        "The last evaluation of the offline agents, mean over members and episodes. Ratio: to the dataset's mean "
-        "episode return, where that is positive. AUROC: Q of dataset pairs against random actions."
-    )
-    header = ["dataset", "seed", "dataset mean return", "CQL return", "ratio", "AUROC"]
-    return Sheet("CQL on each dataset", header, rows, note, 2)
-
-
-def _online_sheet(tables: Tables, units: Units) -> Sheet:
-    rows: list[list[Cell | str]] = []
-    for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
-        change = row["return_final"] - row["return_first"]
-        verdict = Cell(f"{change:+.0f}", _holds(units, "gain", row))
-        rows.append([*_head(row), _number(row["return_first"]), _number(row["return_final"]), verdict])
-    header = ["dataset", "seed", "first evaluation", "mean of the last two", "change"]
-    return Sheet("Ours, online", header, rows, "Average return of deterministic episodes.", 2)
-
-
-def _share_sheet(tables: Tables, units: Units) -> Sheet:
-    rows: list[list[Cell | str]] = []
-    for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
-        first, last = row["offline_fraction_first"], row["offline_fraction_last"]
-        cells: list[Cell | str] = [
-            *_head(row),
-            _number(first, 3),
-            Cell(_number(last, 3), _holds(units, "offline_last", row)),
-            Cell(_number(last / first if first else None, 2), _holds(units, "offline_fall", row)),
-        ]
-        rows.append(cells)
-    header = ["dataset", "seed", "first epoch", "last epoch", "ratio"]
-    note = (
-        "Averaged over all minibatches of an epoch. Wanted on random data: a ratio below 0.5, and a last "
-        "epoch below medium-expert's."
-    )
-    return Sheet("Ours: offline share of the minibatches", header, rows, note, 2)
+def _figure_link(row: dict[str, Any], figures: Collection[str]) -> Cell:
+    first = next((name for name in row["figures"].split() if name in figures), None)
+    return Cell(figures_text(row), link=f"#{first}-section" if first else "")

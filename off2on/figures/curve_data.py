@@ -8,7 +8,7 @@ from itertools import product
 import pandas as pd
 
 from off2on.analysis.over_seeds import mean_std
-from off2on.analysis.tables import Tables
+from off2on.analysis.tables import ENOUGH, Tables
 from off2on.figures.panels import labels, select
 from off2on.figures.spec import FIGURES_OF_STRANGER, SCRATCH, Curves, FigureSpec, figures_of_stranger
 from off2on.figures.style import DATASET_STYLES, lighter, method_style
@@ -91,6 +91,13 @@ class CurveData:
         """The drawn numbers: arm, task, dataset, method, env_steps, mean, std, n."""
         parts = {str(arm): mean_std(part, "value") for arm, part in self.rows.groupby("arm", sort=False)}
         return pd.concat(parts or {"": mean_std(self.rows, "value")}, names=["arm"]).reset_index(0)
+
+    def extent(self, task: str) -> list[float]:
+        """Values that an axis of a task must hold: those of all seeds, and the ends of bands."""
+        means, seeds = select(self.table, task=task), select(self.rows, task=task)
+        bands = means[means["n"] >= ENOUGH]
+        ends = pd.concat([seeds["value"], bands["mean"] - bands["std"], bands["mean"] + bands["std"]])
+        return [float(ends.min()), float(ends.max())]
 
     @property
     def longest(self) -> int:

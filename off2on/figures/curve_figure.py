@@ -10,19 +10,21 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from off2on.analysis.tables import Tables
-from off2on.figures.curve_data import Curve, CurveData, Key, of_panel
+from off2on.figures.curve_data import CurveData, Key, of_panel
 from off2on.figures.curve_words import finding_of, notes_of
 from off2on.figures.panels import (
     draw_curve,
     headline,
     legend_below,
     no_runs,
+    return_limits,
     score_axis,
     seeds_note,
     select,
     step_axis,
+    warnings_of,
 )
-from off2on.figures.spec import RETURN, FigureSpec, Quantity
+from off2on.figures.spec import RETURN, FigureSpec
 from off2on.figures.style import DATASET_ORDER, in_order
 
 
@@ -44,8 +46,8 @@ def notes(figure: FigureSpec, tables: Tables) -> list[str]:
 def draw(figure: FigureSpec, tables: Tables) -> Figure:
     """Tasks down, datasets across; one panel where there is one, a row of tasks where panels are tasks."""
     data = CurveData(figure, tables)
-    numbers, quantity = data.table, data.spec.quantity
-    if numbers.empty:
+    quantity = data.spec.quantity
+    if data.table.empty:
         return no_runs(f"{figure.number}: no {data.spec.what} at this scale")
     cells = _layout(data.keys)
     rows, columns = len(cells), len(cells[0])
@@ -57,27 +59,39 @@ def draw(figure: FigureSpec, tables: Tables) -> Figure:
         if (key := cells[i][j]) is None:
             grid[i, j].set_axis_off()
             continue
-        lines |= _draw_panel(grid[i, j], of_panel(numbers, key), data.curves, quantity)
+        lines |= _draw_panel(grid[i, j], data, key)
         below, before, after = [line[j] for line in cells[i + 1 :]], cells[i][:j], cells[i][j + 1 :]
         grid[i, j].set_title("-".join(key))
         grid[i, j].set_xlabel("" if any(below) else "environment steps")
         grid[i, j].set_ylabel("" if any(before) else quantity.axis)
         if quantity == RETURN:
             score_axis(grid[i, j], key[0], named=not any(after))
-    headline(drawn, seeds_note(numbers["n"]))
-    legend_below(drawn, {curve.label: lines[curve.label] for curve in data.curves if curve.label in lines})
+    shown = [curve for curve in data.curves if curve.label in lines]
+    methods = {curve.method: curve.label for curve in shown}
+    headline(drawn, seeds_note(data.table["n"]), warnings_of(tables.reading, methods))
+    legend_below(drawn, {curve.label: lines[curve.label] for curve in shown})
     return drawn
 
 
-def _draw_panel(axes: Axes, rows: pd.DataFrame, curves: Sequence[Curve], quantity: Quantity) -> dict[str, Line2D]:
+def _draw_panel(axes: Axes, data: CurveData, key: Key) -> dict[str, Line2D]:
     """The curves of a panel, the main one on top; label -> line."""
-    present = [curve for curve in reversed(curves) if curve.label in set(rows["arm"])]
-    lines = {c.label: draw_curve(axes, select(rows, arm=c.label), c.style, c.label) for c in present}
+    means, seeds = of_panel(data.table, key), of_panel(data.rows, key)
+    present = [curve for curve in reversed(data.curves) if curve.label in set(means["arm"])]
+    lines = {
+        c.label: draw_curve(axes, select(means, arm=c.label), select(seeds, arm=c.label), c.style, c.label)
+        for c in present
+    }
     step_axis(axes)
-    if rows["env_steps"].min() > 0:
+    if means["env_steps"].min() > 0:
         axes.set_xlim(left=0)
+    quantity = data.spec.quantity
+    if quantity == RETURN:
+        axes.set_ylim(return_limits(key[0], data.extent(key[0])))
+    elif quantity.limits is not None:
+        low, high = quantity.limits
+        margin = 0.04 * (high - low)
+        axes.set_ylim(min(low, seeds["value"].min()) - margin, high + margin)
     if quantity.percent:
-        axes.set_ylim(-0.02, 1.04)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     return lines
 

@@ -1,9 +1,9 @@
-"""What a figure of curves says: the comparison that it is drawn for, its numbers, what is left out."""
+"""What a figure of curves says: its numbers, and what is left out."""
 
 from collections.abc import Sequence
 
 from off2on.analysis.run_statistics import STATISTICS
-from off2on.figures.contrasts import Panel, compare_curves, detail, difference, quantity_text
+from off2on.figures.contrasts import Panel, detail
 from off2on.figures.curve_data import CurveData, Key, of_panel
 from off2on.figures.registry import FIGURES
 from off2on.figures.words import listing, panels
@@ -15,14 +15,12 @@ def panels_of(data: CurveData) -> list[Panel]:
     for key in data.keys:
         rows = of_panel(data.rows, key)
         parts = {curve.label: rows[rows["arm"] == curve.label] for curve in data.curves}
-        present = {label: part for label, part in parts.items() if len(part)}
-        differs = len(key) == 1 or key[-1] in data.spec.differs
-        found.append(Panel.of("-".join(key), present, differs))
+        found.append(Panel.of("-".join(key), {label: part for label, part in parts.items() if len(part)}))
     return found
 
 
 def finding_of(data: CurveData) -> str:
-    """How the main curve compares with the others and with the paper; then the numbers of every panel."""
+    """What is compared, then line by line the numbers of every panel; whether a claim holds is not said here."""
     spec, shown = data.spec, panels_of(data)
     if not shown:
         return f"Nothing: this scale has no {spec.what}."
@@ -30,18 +28,10 @@ def finding_of(data: CurveData) -> str:
     main = next((c.label for c in data.curves if c.key == spec.main), present[0].label)
     against = [c.label for c in data.curves if c.key in spec.against]
     others = against or [c.label for c in present if c.label != main]
-    head = STATISTICS[spec.statistics[0]].words.format(spec.quantity.noun)
-    gaps = [compare_curves(shown, main, other, spec.statistics[0], spec.quantity) for other in others]
-    lines = [detail(panel, spec.statistics, spec.quantity) for panel in shown]
-    if len(others) == 1 and len(shown) > 1:
-        lines = [line + _gap(data, panel, main, others[0]) for line, panel in zip(lines, shown, strict=True)]
+    words = STATISTICS[spec.statistics[0]].words.format(spec.quantity.noun)
     rank = _rank(shown, main, spec.statistics[0]) if spec.ranks else ""
-    return "\n".join([f"{rank}{head[0].upper()}{head[1:]}, {'; '.join(gaps)}.", *lines])
-
-
-def _gap(data: CurveData, panel: Panel, first: str, second: str) -> str:
-    gap = difference(panel, first, second, data.spec.statistics[0])
-    return f"; difference {quantity_text(data.spec.quantity, gap, difference=True)}" if len(gap) else ""
+    head = f"{rank}{words[0].upper()}{words[1:]}; mean ± std over seeds, differences paired by seed."
+    return "\n".join([head, *(detail(panel, spec.statistics, spec.quantity, main, others) for panel in shown)])
 
 
 def _rank(shown: Sequence[Panel], main: str, statistic: str) -> str:

@@ -9,13 +9,16 @@ from off2on.figures.spec import FigureSpec, figures_of_stranger
 from off2on.files import write_text
 from off2on.methods import METHODS
 from off2on.paths import Layout
+from off2on.reading import Reading
 from off2on.results.directory import read_run
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from off2on.analysis.tables import Tables
 
-def draw(name: str, layout: Layout, paths: Iterable[Path] | None = None) -> Path:
+
+def draw(name: str, layout: Layout, paths: Iterable[Path] | None = None, reading: Reading | None = None) -> Path:
     """Draw one figure: `figures/<scale>/<source>/<name>` with each of its endings.
 
     Args:
@@ -23,6 +26,7 @@ def draw(name: str, layout: Layout, paths: Iterable[Path] | None = None) -> Path
         layout: where pictures and the measured cost lie, and where the files go.
         paths: directories of runs and CSV files of likelihoods, read exactly; None: those in `layout` that the
             figure draws.
+        reading: how the numbers of the scale may be read.
 
     Returns:
         the path of the SVG.
@@ -32,17 +36,27 @@ def draw(name: str, layout: Layout, paths: Iterable[Path] | None = None) -> Path
     """
     spec = get_figure(name)
     from off2on.analysis.aggregate import gather_tables
+
+    found = finished(spec, layout) if paths is None else paths
+    return draw_tables(spec, gather_tables(found, METHODS, layout.results, reading=reading), layout.figures)
+
+
+def draw_tables(spec: FigureSpec, tables: "Tables", directory: Path) -> Path:
+    """The same from tables: `<directory>/<name>` with each ending of the figure; the path of the SVG.
+
+    Raises:
+        Off2OnError: a file cannot be written.
+    """
     from off2on.figures.style import save, style_context
 
-    tables = gather_tables(finished(spec, layout) if paths is None else paths, METHODS, layout.results)
     with style_context():
-        save(spec.draw(tables), spec.table(tables), layout.figures / name)
+        save(spec.draw(tables), spec.table(tables), directory / spec.name)
     if spec.latex:
-        write_text(layout.figures / f"{name}.tex", spec.tex(tables))
-    return layout.figures / f"{name}.svg"
+        write_text(directory / f"{spec.name}.tex", spec.tex(tables))
+    return directory / f"{spec.name}.svg"
 
 
-def claims_of(name: str, layout: Layout, claims: Path) -> "pd.DataFrame":
+def claims_of(name: str, layout: Layout, claims: Path, reading: Reading | None = None) -> "pd.DataFrame":
     """The verdicts on the claims that a figure shows, from the finished runs that it draws.
 
     Raises:
@@ -54,7 +68,7 @@ def claims_of(name: str, layout: Layout, claims: Path) -> "pd.DataFrame":
     from off2on.analysis.verdicts import judge
 
     shown = [claim for claim in read_claims(claims) if name in claim.figures]
-    return judge(shown, gather_tables(finished(spec, layout), METHODS, layout.results))[0]
+    return judge(shown, gather_tables(finished(spec, layout), METHODS, layout.results, reading=reading))[0]
 
 
 def finished(spec: FigureSpec, layout: Layout) -> list[Path]:

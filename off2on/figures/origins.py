@@ -9,13 +9,14 @@ from typing import Any
 from off2on.data.catalogue import said_of_origin
 from off2on.data.sources import SOURCES
 from off2on.envs.tasks import TASKS
-from off2on.figures.sheets import NOTHING, Sheet, place
+from off2on.figures.sheets import NOTHING, Cell, Sheet, place
 from off2on.figures.style import DATASET_ORDER, in_order
 from off2on.methods import METHODS
-from off2on.paths import Layout
 from off2on.results import NAMES
 
 Info = Mapping[str, Any]
+#: of the table of jobs
+MOST_ROWS = 500
 
 _LOCAL = {
     "random": "uniform actions",
@@ -55,7 +56,7 @@ def settings_sheets(jobs: Sequence[Info]) -> list[Sheet]:
 
 def _settings_sheet(title: str, groups: Mapping[str, list[Info]], labels: Mapping[str, str]) -> Sheet:
     found = {
-        name: [(_job(info), dict(_flat(info["settings"]))) for info in infos] for name, infos in groups.items()
+        name: [(_job(info), flat_settings(info["settings"])) for info in infos] for name, infos in groups.items()
     }
     keys = dict.fromkeys(key for runs in found.values() for _, settings in runs for key in settings)
     rows = [[key, *(_values(key, runs) for runs in found.values())] for key in keys]
@@ -68,6 +69,11 @@ def _by_name(jobs: Iterable[Info], kind: str) -> dict[str, list[Info]]:
     found = [(info[NAMES[kind]], info) for info in jobs if info["kind"] == kind]
     names = in_order((own for own, _ in found), METHODS if kind == "finetune" else ())
     return {name: [i for own, i in found if own == name] for name in names}
+
+
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Dotted key -> value as text."""
+    return dict(_flat(settings))
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -100,8 +106,8 @@ def _job(info: Info) -> str:
     return place(info["task"], info["dataset"])
 
 
-def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
-    """How each dataset was made, from the attributes of its file where that is still there."""
+def datasets_sheet(results: Path, source: str, jobs: Iterable[Info]) -> Sheet:
+    """How each dataset was made, from the attributes of its file where that is below `results`."""
     groups: dict[tuple[str, str], list[Info]] = {}
     for info in jobs:
         if info["dataset"] != "none":
@@ -110,11 +116,11 @@ def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
     rows = []
     for task, dataset in sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1]))):
         group = groups[task, dataset]
-        facts = _dataset_facts(layout.dataset(task, dataset))
+        facts = _dataset_facts(results / "datasets" / task / f"{dataset}.hdf5")
         mean = next((i["dataset_mean_return"] for i in group if i["dataset_mean_return"] is not None), None)
         sizes = sorted({info["dataset_transitions"] for info in group if info.get("dataset_transitions")})
         hashes = sorted({info["dataset_sha256"][:12] for info in group if info["dataset_sha256"]})
-        made = layout.source
+        made = source
         if made == "local":
             made = _LOCAL.get(str(facts.get("recipe", dataset)), str(facts.get("recipe", NOTHING)))
         else:
@@ -132,7 +138,7 @@ def datasets_sheet(layout: Layout, jobs: Iterable[Info]) -> Sheet:
             ]
         )
     header = ["dataset", "how", "transitions", "mean episode return", "environment", "seed", "sha256"]
-    return Sheet("Datasets", header, rows, SOURCES[layout.source].description if layout.source in SOURCES else "")
+    return Sheet("Datasets", header, rows, SOURCES[source].description if source in SOURCES else "")
 
 
 def _dataset_facts(path: Path) -> dict[str, Any]:
@@ -144,36 +150,30 @@ def _dataset_facts(path: Path) -> dict[str, Any]:
         return dict(read_attributes(file))
 
 
-def provenance_sheet(jobs: Iterable[Info]) -> Sheet:
-    """One row per job: commit, hashes, hardware, times and speeds."""
-    rows = [
-        [
-            f"{info['kind']} {_job(info)} {info.get('method', info.get('algorithm'))} seed {info['seed']}",
-            commit(info),
-            str(info["config_hash"] or NOTHING),
-            (info["dataset_sha256"] or NOTHING)[:12],
-            info["cpu"] or NOTHING,
-            info["started"],
-            _number(info["wall_seconds"]),
-            _number(info["gradient_steps_per_second"], 1),
-            _number(info["env_steps_per_second"], 1),
-            _number(info["peak_memory_mb"]),
-        ]
-        for info in jobs
+def provenance_sheet(jobs: Sequence[Info]) -> Sheet:
+    """One row per job: commit, hashes, hardware, times and speeds; of many jobs none, since each has a section."""
+    header = ["job", "commit", "config", "dataset", "processor", "started", "wall s", "gradient steps/s"]
+    header += ["env steps/s", "MB"]
+    if len(jobs) > MOST_ROWS:
+        note = f"{len(jobs):,} jobs are too many for a table here: provenance.json beside the tables has them all."
+        return Sheet("Jobs", header, note=note)
+    return Sheet("Jobs", header, [_job_row(info) for info in jobs])
+
+
+def _job_row(info: Info) -> list[Cell | str]:
+    name = info.get("method", info.get("algorithm"))
+    return [
+        f"{info['kind']} {_job(info)} {name} seed {info['seed']}",
+        commit(info),
+        str(info["config_hash"] or NOTHING)[:12],
+        (info["dataset_sha256"] or NOTHING)[:12],
+        info["cpu"] or NOTHING,
+        info["started"],
+        _number(info["wall_seconds"]),
+        _number(info["gradient_steps_per_second"], 1),
+        _number(info["env_steps_per_second"], 1),
+        _number(info["peak_memory_mb"]),
     ]
-    header = [
-        "job",
-        "commit",
-        "config",
-        "dataset",
-        "processor",
-        "started",
-        "wall s",
-        "gradient steps/s",
-        "env steps/s",
-        "MB",
-    ]
-    return Sheet("Jobs", header, rows)
 
 
 def versions_sheet(jobs: Iterable[Info]) -> Sheet:

@@ -1,22 +1,27 @@
 """The parts that figures share: which runs, one panel of curves, axes, legend, footnote."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil
+from math import ceil, floor
+from textwrap import wrap
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from off2on.analysis.tables import ENOUGH
 from off2on.envs.tasks import TASKS
-from off2on.figures.style import MUTED
+from off2on.figures.style import INK, MUTED
 from off2on.figures.words import seeds_of
 from off2on.methods import Style
+from off2on.reading import Reading
 
 #: a curve of more evaluations than this is drawn thin and solid: noise breaks dashes
 DENSE = 60
+#: axes of returns end at multiples of this many points of score
+SCORE_STEP = 10
 
 
 def select(table: pd.DataFrame, **values: str | Sequence[str]) -> pd.DataFrame:
@@ -31,20 +36,26 @@ def labels(table: pd.DataFrame) -> dict[str, str]:
     return dict(zip(table["method"], table["label"], strict=True))
 
 
-def draw_curve(axes: Axes, curve: pd.DataFrame, style: Style, label: str) -> Line2D:
-    """A mean with its band of one standard deviation.
+def draw_curve(axes: Axes, curve: pd.DataFrame, seeds: pd.DataFrame, style: Style, label: str) -> Line2D:
+    """A mean with its band of one standard deviation; of fewer than `ENOUGH` seeds each is a thin line instead.
 
     Args:
         axes: where to draw.
         curve: columns env_steps, mean, std (NaN: no band), n.
+        seeds: columns env_steps, seed, value.
         style: colour, dash, marker.
         label: what the legend says.
     """
     curve = curve.sort_values("env_steps")
     x = curve["env_steps"].to_numpy(float)
     mean, std = curve["mean"].to_numpy(float), curve["std"].fillna(0).to_numpy(float)
-    if std.any():
+    if curve["n"].max() >= ENOUGH:
         axes.fill_between(x, mean - std, mean + std, color=style.colour, alpha=0.16, linewidth=0)
+    elif curve["n"].max() > 1:
+        for _, part in seeds.sort_values("env_steps").groupby("seed"):
+            axes.plot(
+                part["env_steps"], part["value"], color=style.colour, linewidth=0.7, alpha=0.55, label="_seed"
+            )
     (line,) = axes.plot(
         x,
         mean,
@@ -74,11 +85,33 @@ def _steps(x: float) -> str:
     return f"{x:g}"
 
 
+def reference_returns(task: str) -> tuple[float, float] | None:
+    """The returns of the random and of the expert policy, scores 0 and 100; None: the task has none."""
+    return (TASKS[task].random_return, TASKS[task].expert_return) if task in TASKS else None
+
+
+def return_limits(task: str, values: Sequence[float]) -> tuple[float, float]:
+    """Limits of an axis of returns: all values and the random policy lie inside, so that no axis is cut.
+
+    They are multiples of `SCORE_STEP` points of score, so that panels and figures of a task compare.
+    """
+    low, high = min(values), max(values)
+    bounds = reference_returns(task)
+    if bounds is None:
+        low, high = min(low, 0), max(high, 0)
+        return low - 0.04 * (high - low or 1), high + 0.04 * (high - low or 1)
+    unit = (bounds[1] - bounds[0]) * SCORE_STEP / 100
+    first, last = floor((min(low, bounds[0]) - bounds[0]) / unit), ceil((max(high, bounds[0]) - bounds[0]) / unit)
+    margin = 0.04 * (last - first or 1)
+    return bounds[0] + unit * (first - margin), bounds[0] + unit * (last + margin)
+
+
 def score_axis(axes: Axes, task: str, named: bool) -> None:
-    """D4RL's normalised score on the right, for tasks that have one."""
-    if task not in TASKS:
+    """D4RL's normalised score on the right, at the ticks of the left, for tasks that have one."""
+    bounds = reference_returns(task)
+    if bounds is None:
         return
-    low, high = TASKS[task].random_return, TASKS[task].expert_return
+    low, high = bounds
 
     def score(episode_return: Any) -> Any:
         return 100 * (episode_return - low) / (high - low)
@@ -86,12 +119,16 @@ def score_axis(axes: Axes, task: str, named: bool) -> None:
     def back(score: Any) -> Any:
         return low + score * (high - low) / 100
 
+    bottom, top = axes.get_ylim()
     right = axes.secondary_yaxis("right", functions=(score, back))
-    right.yaxis.set_major_locator(MaxNLocator(5))
-    right.tick_params(labelsize=7, labelcolor=MUTED, length=2)
+    right.yaxis.set_major_locator(
+        FixedLocator([score(tick) for tick in axes.get_yticks() if bottom <= tick <= top])
+    )
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
+    right.tick_params(labelcolor=MUTED, length=2)
     right.spines["right"].set_visible(False)
     if named:
-        right.set_ylabel("normalised score", color=MUTED, fontsize=8)
+        right.set_ylabel("normalised score", color=MUTED)
 
 
 def legend_below(figure: Figure, lines: Mapping[str, Line2D]) -> None:
@@ -104,15 +141,36 @@ def legend_below(figure: Figure, lines: Mapping[str, Line2D]) -> None:
 
 
 def seeds_note(counts: Iterable[int]) -> str:
-    """'mean, band: ± 1 std over n = 2 seeds', or what holds instead."""
-    if max(counts := list(counts)) == 1:
-        return "one seed, no band"
+    """'mean, band: ± 1 std over n = 4 seeds', or what holds instead."""
+    most = max(counts := list(counts))
+    if most == 1:
+        return "one seed"
+    if most < ENOUGH:
+        return f"mean; thin lines: single seeds, {seeds_of(counts)}"
     return f"mean, band: ± 1 std over {seeds_of(counts)} seeds"
 
 
-def headline(figure: Figure, text: str) -> None:
-    """A small line above the panels: what is drawn, over how many seeds."""
-    figure.suptitle(text, fontsize=9, color=MUTED)
+def headline(figure: Figure, text: str, warnings: Iterable[str] = ()) -> None:
+    """A small line above the panels: what is drawn, over how many seeds; below it what must not be compared."""
+    width = int(16 * figure.get_figwidth())
+    lines = [text, *(line for warning in warnings for line in wrap(warning, width))]
+    figure.set_figheight(figure.get_figheight() + 0.16 * (len(lines) - 1))
+    figure.suptitle("\n".join(lines), fontsize=9, color=INK if len(lines) > 1 else MUTED)
+
+
+def warnings_of(reading: Reading, labels: Mapping[str, str]) -> list[str]:
+    """What a picture says of its scale: that the numbers mean nothing, or which curves cannot be ranked.
+
+    Args:
+        reading: of the scale.
+        labels: method -> what the legend calls it.
+    """
+    if not reading.verdicts:
+        return [reading.shows]
+    return [
+        f"Not comparable at this scale: {', '.join(labels[name] for name in names)} ({why})."
+        for why, names in (reading.warnings(labels) if len(labels) > 1 else {}).items()
+    ]
 
 
 def no_runs(text: str) -> Figure:

@@ -1,20 +1,20 @@
 """What `off2on check-physics` measured, for the report."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from off2on.figures.sheets import NOTHING, Sheet
-from off2on.paths import Layout
 from off2on.results.run_json import parse_json
 
 
-def physics_sheet(layout: Layout) -> Sheet | None:
-    """A row for each file that was measured; None: none was.
+def physics_sheet(results: Path) -> Sheet | None:
+    """A row for each file that was measured, below the results of a source; None: none was.
 
     Raises:
         Off2OnError: a file of measurements cannot be read.
     """
-    files = sorted((layout.results / "physics").glob("*/*.json"))
+    files = sorted((results / "physics").glob("*/*.json"))
     if not files:
         return None
     header = [

@@ -63,7 +63,6 @@ FIGURES = {
                 tasks=("halfcheetah",),
                 datasets=("random", "medium-expert"),
                 statistics=("lowest", "first", "final"),
-                differs=("medium-expert",),
             ),
         ),
         FigureSpec(
@@ -84,10 +83,6 @@ FIGURES = {
             "competitive on medium-expert data, and below SAC on random data. Ours can be unstable at first on "
             "narrow data (medium-expert). 250k steps, 4 seeds, N = 5.",
             Curves("runs of the main methods", least=1, main="ours", against=("sac-ft",), ranks=True),
-            scale_notes={
-                "quick": "at scale quick the settings of Ours were tuned for longer than those of the baselines, "
-                "and AWAC and BCQ have fewer steps and smaller networks (docs/decisions/0006)"
-            },
         ),
         FigureSpec(
             "fig_4a",
@@ -190,7 +185,6 @@ FIGURES = {
                 tasks=("halfcheetah",),
                 budget=None,
                 statistics=("final", "early_drop"),
-                differs=("random",),
             ),
         ),
         FigureSpec(
@@ -199,7 +193,7 @@ FIGURES = {
             "Average return of Ours with priorities from the ratio of online to offline density, and from that of "
             "online density to an equal mixture of both. We do not know the paper's formula for the second.",
             "There is little difference in most cases.",
-            Curves("dataset with both density ratios", differs=()),
+            Curves("dataset with both density ratios"),
         ),
         FigureSpec(
             "table_b",

@@ -1,29 +1,39 @@
-"""Tables as text ready to print, and those of the final returns."""
+"""Tables as text ready to print: cells, order, LaTeX; and the numbers of the final table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from off2on.analysis.over_seeds import final_mean_std
-from off2on.analysis.tables import Tables, records
+from off2on.analysis.tables import Tables
 from off2on.envs.tasks import TASKS
 from off2on.figures.panels import labels
 from off2on.figures.style import DATASET_ORDER, in_order
-from off2on.figures.words import plus_minus, seeds_of
 from off2on.methods import METHODS
 
 NOTHING = "–"
 
 
+#: how a mark looks: good, bad, open, and what is not to be judged
+Tone = Literal["yes", "no", "open", "bar", "quiet"]
+
+
 @dataclass(frozen=True)
 class Cell:
-    """Text, and for a statement whether it was reached; a tone is one of 'yes', 'no' and 'quiet'."""
+    """Text, and what goes with it."""
 
     text: str
+    #: whether a check is met
     reached: bool | None = None
-    tone: str = ""
+    tone: Tone | None = None
+    #: small, below the text
+    below: str = ""
+    #: where it leads
+    link: str = ""
+    #: the best of its row
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,18 +48,25 @@ class Sheet:
 
 
 def final_table(tables: Tables) -> pd.DataFrame:
-    """Final return (mean of the last two evaluations) and normalised score over seeds, one row per dataset and
-    method: task, dataset, method, label, n, return_mean, return_std, normalized_mean, normalized_std.
-    """  # noqa: D205
+    """Final return (mean of the last two evaluations) and normalised score over seeds, and those of the start.
+
+    Returns:
+        a row per dataset and method: task, dataset, method, label, n, return_start, return_mean, return_std,
+        normalized_start, normalized_mean, normalized_std.
+    """
     keys = ["task", "dataset", "method"]
+    starts = (
+        tables.curves.drop_duplicates([*keys, "seed"]).groupby(keys)[["return_mean", "normalized_score"]].mean()
+    )
+    starts = starts.set_axis(["return_start", "normalized_start"], axis=1).reset_index()
     final = final_mean_std(tables.runs, "return_final")
     final = final.rename(columns={"mean": "return_mean", "std": "return_std"})
     score = final_mean_std(tables.runs, "normalized_final").drop(columns="n")
     score = score.rename(columns={"mean": "normalized_mean", "std": "normalized_std"})
-    table = final.merge(score, on=keys, how="left")
+    table = final.merge(score, on=keys, how="left").merge(starts, on=keys, how="left")
     table["label"] = table["method"].map(labels(tables.runs))
-    columns = [*keys, "label", "n", "return_mean", "return_std", "normalized_mean", "normalized_std"]
-    return figure_order(table, "method")[columns]
+    values = [f"{value}_{part}" for value in ("return", "normalized") for part in ("start", "mean", "std")]
+    return figure_order(table, "method")[[*keys, "label", "n", *values]]
 
 
 def figure_order(table: pd.DataFrame, last: str) -> pd.DataFrame:
@@ -63,24 +80,6 @@ def figure_order(table: pd.DataFrame, last: str) -> pd.DataFrame:
         return column.map(in_order(column, orders[str(column.name)]).index)
 
     return table.sort_values(keys, key=ranks).reset_index(drop=True)
-
-
-def final_sheet(final: pd.DataFrame, value: str, title: str, digits: int) -> Sheet:
-    """Datasets down, methods across: mean ± std of `return` or `normalized`."""
-    methods = dict(zip(final["method"], final["label"], strict=True))
-    methods = {name: methods[name] for name in in_order(methods, METHODS)}
-    texts = {
-        (row["task"], row["dataset"], row["method"]): _mean_std(row[f"{value}_mean"], row[f"{value}_std"], digits)
-        for row in records(final)
-    }
-    pairs = dict.fromkeys((task, data) for task, data, _ in texts)
-    rows = [[place(*pair), *(texts.get((*pair, method), NOTHING) for method in methods)] for pair in pairs]
-    note = f"Mean of the last two evaluations; mean ± std over seeds, {seeds_of(final['n'])}."
-    return Sheet(title, ["", *methods.values()], rows, note)
-
-
-def _mean_std(mean: float, std: float, digits: int) -> str:
-    return NOTHING if pd.isna(mean) else plus_minus(mean, std, digits)
 
 
 def place(task: str, dataset: str) -> str:

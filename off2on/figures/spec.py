@@ -43,11 +43,15 @@ class Quantity:
     digits: int = 0
     #: a fraction, shown in per cent
     percent: bool = False
+    #: of the axis; None: those of the values
+    limits: tuple[float, float] | None = None
 
 
 RETURN = Quantity("average return", "return", "return_mean")
-OFFLINE_SHARE = Quantity("offline share of samples", "offline share", "offline_fraction", digits=1, percent=True)
-AUROC = Quantity("AUROC of online pairs", "AUROC", "q_auroc", digits=3)
+OFFLINE_SHARE = Quantity(
+    "offline share of samples", "offline share", "offline_fraction", digits=1, percent=True, limits=(0, 1)
+)
+AUROC = Quantity("AUROC of online pairs (0.5: chance)", "AUROC", "q_auroc", digits=3, limits=(0.5, 1))
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,6 @@ class Curves:
     #: method or dataset of the curve that is compared and of its counterparts; empty: the first, with all others
     main: str = ""
     against: tuple[str, ...] = ()
-    #: datasets on which the paper finds a difference, main curve above; on the others it finds none
-    differs: tuple[str, ...] = DATASETS
     #: whether the finding counts the panels in which the main curve ends highest
     ranks: bool = False
 
@@ -102,8 +104,6 @@ class FigureSpec:
     #: None: `off2on.figures.<name>` has `table`, `draw`, `finding` and `notes`, functions of the tables
     curves: Curves | None = None
     needs: frozenset[Need] = frozenset({"runs"})
-    #: scale -> a note that the figure has there
-    scale_notes: Mapping[str, str] = field(default_factory=dict)
     #: a table: the module's `tex` gives it as LaTeX
     latex: bool = False
 
@@ -161,9 +161,7 @@ class FigureSpec:
 
     def notes(self, tables: "Tables") -> list[str]:
         """What is left out, and choices a reader should know."""
-        scales = {str(info["scale"]) for info in tables.provenance}
-        here = [note for scale, note in self.scale_notes.items() if scale in scales]
-        return [*cast(list[str], self._ask("notes", tables)), *here]
+        return cast(list[str], self._ask("notes", tables))
 
     def _ask(self, what: str, tables: "Tables") -> Any:
         """The module loads when a figure is drawn, so that listing figures costs nothing."""

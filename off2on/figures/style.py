@@ -1,5 +1,6 @@
 """How everything looks: one colour, line and marker per method in all figures, fonts, files that do not change."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ INK, MUTED, GRID = "#1a1a1a", "#5f6368", "#e3e5e8"
 #: for baselines that the project does not know: picked by the name, the same in every figure
 _OTHER_COLOURS = ("#EE3377", "#222255", "#225522", "#666633", "#AA3377", "#66CCEE")
 _OTHER_MARKERS = ("<", ">", "p", "*", "d")
+#: of no method; the darker, the better the data
 DATASET_STYLES = {
-    "random": Style("#D55E00", "-", "o"),
-    "medium": Style("#E69F00", DASHED, "s"),
-    "medium-replay": Style("#009E73", MIXED, "^"),
-    "medium-expert": Style("#0072B2", DASHED, "D"),
+    "random": Style("#7ad151", "-", "o"),
+    "medium": Style("#2d708e", DASHED, "s"),
+    "medium-replay": Style("#20a486", MIXED, "^"),
+    "medium-expert": Style("#463480", DASHED, "D"),
 }
 
 _RC: Any = {
@@ -38,8 +40,10 @@ _RC: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "figure.constrained_layout.w_pad": 0.06,
+    "figure.constrained_layout.h_pad": 0.06,
     "legend.fontsize": 9,
     "legend.frameon": False,
     "text.color": INK,
@@ -89,6 +93,22 @@ def style_context() -> Any:
     return mpl.rc_context({**mpl.rcParamsDefault, **_RC, "backend": "agg"})
 
 
+def _panels(figure: Figure) -> list[dict[str, Any]]:
+    """Where the titled panels are, for readers of values: title, box in shares of the picture from its top left
+    corner (left, top, right, bottom), limits of both axes.
+    """  # noqa: D205
+    boxes = [(axes, axes.get_position()) for axes in figure.axes if axes.get_title()]
+    return [
+        {
+            "title": axes.get_title(),
+            "box": [round(float(side), 5) for side in (box.x0, 1 - box.y1, box.x1, 1 - box.y0)],
+            "x": [float(end) for end in axes.get_xlim()],
+            "y": [float(end) for end in axes.get_ylim()],
+        }
+        for axes, box in boxes
+    ]
+
+
 def save(figure: Figure, table: pd.DataFrame, stem: Path) -> None:
     """Write `stem.{svg,pdf,png,csv}`: the same numbers give the same bytes.
 
@@ -100,10 +120,11 @@ def save(figure: Figure, table: pd.DataFrame, stem: Path) -> None:
     Raises:
         Off2OnError: a file cannot be written.
     """
-    metadata: Any = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+    metadata: Any = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
     with mpl.rc_context({**_RC, "svg.hashsalt": stem.name}):
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once, not once per file
+        metadata["svg"] = {"Date": None, "Description": json.dumps(_panels(figure))}
         for ending, facts in metadata.items():
             with atomic(stem.with_name(f"{stem.name}.{ending}")) as temporary:
                 figure.savefig(temporary, format=ending, metadata=facts)

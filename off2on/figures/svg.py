@@ -1,11 +1,25 @@
 """SVG files -> markup that can stand in one HTML page with others."""
 
+import json
 import re
+from html import unescape
+from typing import Any
 
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _ROOT = re.compile(r"<svg\b[^>]*>")
 _VIEW_BOX = re.compile(r'viewBox="([^"]+)"')
+_PANELS = re.compile(r"<dc:description>(.*?)</dc:description>", re.DOTALL)
+
+
+def panels_of(text: str) -> list[dict[str, Any]]:
+    """The panels that `style.save` noted in an SVG file: title, box, limits; none in a file of somebody else."""
+    found = _PANELS.search(text)
+    try:
+        panels = json.loads(unescape(found[1])) if found else []
+    except ValueError:
+        return []
+    return panels if isinstance(panels, list) else []
 
 
 def inline_svg(text: str, name: str, label: str) -> str:

@@ -23,23 +23,18 @@ def test_the_claims_of_the_project_are_about_known_methods_and_every_figure_with
 
 
 WRONG: list[tuple[Any, str]] = [
-    (entry(directon="above"), "claim 'a-claim': directon: unknown key; the keys are id, figures, statement"),
+    (entry(abov=1), "claim 'a-claim': abov: unknown key; the keys are id, figures, statement"),
     (
         entry(runs=RUNS | {"mehod": "x"}),
         "runs.mehod: unknown key; the keys are method, minus, algorithm, datasets",
     ),
-    (
-        entry(direction="up"),
-        "claim 'a-claim': direction: Input should be 'above', 'below', 'similar' or 'not-below'",
-    ),
+    (entry(above="much"), "claim 'a-claim': above: Input should be a valid number"),
     (entry(statistic="finl"), "claim 'a-claim': statistic: 'finl' is unknown; it may be final, gain"),
     ({"id": "x"}, "claim 'x': figures: missing; statement: missing"),
-    (entry(direction="similar"), "direction 'similar' needs 'against' and a 'margin'"),
-    (entry(margin=0.2), "direction 'above' takes a 'threshold', not a 'margin'"),
-    (
-        entry(direction="similar", margin=0.2, threshold=1),
-        "direction 'similar' takes a 'margin', not a 'threshold'",
-    ),
+    (entry(above=None), "needs 'above' or 'below', or both"),
+    (entry(above=3, below=-3), "above = 3 is not less than below = -3"),
+    (entry(above=0), "give the smallest effect of interest"),
+    (entry(pair=["task"]), "pair needs 'seed'"),
     (entry(min_steps=300_000), "min_steps = 300000 is more than until = 250000"),
     (entry(runs={"method": "ours"}), "runs needs 'datasets'"),
     (entry(runs={"datasets": ["*/*"]}), "runs and against need 'method' with the statistic final"),

@@ -129,9 +129,9 @@ def test_the_command_says_what_it_found(
     found = json.loads((tmp_path / "results/paper/d4rl-v2/physics/hopper/medium.json").read_text())
     assert found["one_step"]["rows"] == 20
     assert found["packages"]["mujoco"]
-    sheet = physics_sheet(Layout("paper", "d4rl-v2"))
+    sheet = physics_sheet(Layout("paper", "d4rl-v2").results)
     assert sheet is not None
     (row,) = sheet.rows
     assert row[0] == "hopper-medium"
     assert str(row[2]).endswith("(2 episodes)")
-    assert physics_sheet(Layout("paper", "d4rl-v0")) is None
+    assert physics_sheet(Layout("paper", "d4rl-v0").results) is None

@@ -1,7 +1,9 @@
 """The report: one page, self-contained, with the numbers of the tables in it."""
 
+import json
 import re
 from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,18 @@ import pytest
 
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.evidence import gather_evidence
+from off2on.analysis.tables import FILES
 from off2on.errors import Off2OnError
+from off2on.figures.claim_sheets import main_comparison
 from off2on.figures.drawing import draw
 from off2on.figures.origins import datasets_sheet, settings_sheets
-from off2on.figures.report import build_report
+from off2on.figures.registry import FIGURES
+from off2on.figures.report import build_report, report_of_tables
 from off2on.figures.sheets import NOTHING, Cell, Sheet, latex
 from off2on.figures.svg import inline_svg
 from off2on.methods import METHODS
 from off2on.paths import Layout
+from off2on.reading import Reading
 from tests.unit.synthetic_results import Tree, run_info
 
 NAMES = ["fig_4a", "fig_4c"]
@@ -87,14 +93,55 @@ def page(html: str) -> Page:
 
 
 def test_the_page_needs_nothing_from_outside(html: str, page: Page, tree: Tree) -> None:
+    groups = embedded(html, "run-data")["groups"]
     for link in page.links:
-        if link.startswith("#"):
+        if link.startswith("#run="):
+            assert link.removeprefix("#run=") in groups
+        elif link.startswith("#"):
             assert link.removeprefix("#") in page.ids
-        else:
+        elif link not in {"data:,", "https://arxiv.org/abs/2107.00591"}:
             assert (tree.layout.figures / link).is_file()
+    files = [file for group in groups.values() for seed in group["seeds"] for file in seed["files"].values()]
+    assert len(files) == 2 * (len(tree.runs()) + len(tree.pretrains()))
+    assert all((tree.layout.figures / file).is_file() for file in files)
     assert not re.search(r"@import|url\((?!#)", html)
-    assert page.tags["script"] == 0
+    assert not re.search(r"<(script|img|link)[^>]+(src|href)=\"(?!data:)", html)
     assert page.tags["svg"] == len(NAMES)
+
+
+def embedded(html: str, name: str) -> Any:
+    """The JSON that the page's script reads."""
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_every_run_has_its_curve_settings_and_origin_in_the_page(html: str, tree: Tree) -> None:
+    known = embedded(html, "run-data")
+    group = known["groups"]["runs/halfcheetah/medium/ours"]
+    assert known["settings"][group["settings"]]["balanced.rho"] == "0.75"
+    curves = pd.read_csv(tree.layout.analysis / "curves.csv")
+    for seed in group["seeds"]:
+        own = curves.query(f"dataset == 'medium' and method == 'ours' and seed == {seed['seed']}")
+        assert seed["x"] == own["env_steps"].tolist()
+        assert seed["y"] == own["return_mean"].round(1).tolist()
+        assert seed["commit"].startswith("0123456789")
+        assert "torch" in known["packages"][seed["packages"]]
+    assert {"a stranger's baseline <made up>"} & {*re.findall("a stranger's[^\"]*", json.dumps(known))} == set()
+
+
+def test_a_curve_tells_its_values(html: str, tree: Tree) -> None:
+    figure = embedded(html, "hover-data")["fig_4c"]
+    drawn = pd.read_csv(tree.layout.figures / "fig_4c.csv")
+    for panel in figure["panels"]:
+        left, top, right, bottom = panel["box"]
+        assert 0 <= left < right <= 1
+        assert 0 <= top < bottom <= 1
+        for label, steps, means, _, seeds in panel["curves"]:
+            own = drawn[(drawn["arm"] == label) & (drawn["task"] + "-" + drawn["dataset"] == panel["title"])]
+            assert steps == own["env_steps"].tolist()
+            assert means == pytest.approx(own["mean"].tolist(), abs=1e-3)
+            assert seeds == 2
 
 
 def test_ids_are_unique_and_references_resolve(html: str, page: Page) -> None:
@@ -109,7 +156,7 @@ def test_light_dark_and_phone(html: str) -> None:
 
 def test_the_header_says_what_ran(page: Page) -> None:
     assert "results of scale “quick”" in page.text
-    assert "Quick shows directions" in page.text
+    assert "what it can show depends on its budgets" in page.text
     assert "2 (0, 1)" in page.text
     assert "2026-11-21 10:00 to 2026-11-21 10:01 UTC" in page.text
     assert "0123456789+" in page.text
@@ -145,16 +192,12 @@ def test_claims_carry_effect_interval_pairs_and_verdict(page: Page, tree: Tree) 
     verdicts = pd.read_csv(tree.layout.figures / "table_claims.csv").set_index("claim")
     row = verdicts.loc["balanced-ends-above-uniform"]
     effect = rf"{row['effect']:.3g} \[{row['low']:.3g}, {row['high']:.3g}\] points"
-    assert row["verdict"] == "supported"
-    assert re.search(rf"higher than uniform sampling 4c, 11 supported {effect} > 0 4 of 4 final score", page.text)
-    assert "same direction, n = 2" in page.text
-    silent = (verdicts["n"] == 0).sum()
+    why = "2 seeds, a verdict needs 4"
+    assert (row["verdict"], row["why"]) == ("undecided", why)
+    told = rf"higher than uniform sampling 4c, 11 undecided {why} {effect} > 2 2 of 2 final score"
+    assert re.search(told, page.text)
+    silent = (verdicts["verdict"] == "not tested").sum()
     assert f"{silent} claims that the runs of this scale do not test" in page.text
-    told = re.search(r"Claims (\d+ supported.*?)\. The claims are in", page.text)
-    assert told is not None
-    kinds = [words.split(" ", 1)[1] for words in told[1].split(", ")]
-    assert kinds[0] == "supported"
-    assert kinds[-1] == "no runs at this scale"
 
 
 def test_statistics_are_paired_and_few_tasks_make_no_aggregate(page: Page) -> None:
@@ -168,7 +211,9 @@ def test_figures_come_with_captions_findings_and_files(page: Page) -> None:
     for words in ("What the paper found", "What this run found", "Note: no runs, so no curve: medium-expert."):
         assert words in page.text
     assert "fig_4c.csv" in page.links
-    assert "Balanced minus Uniform: halfcheetah-medium +" in page.text
+    assert "Balanced minus Uniform +" in page.text
+    assert "off2on figure fig_4c --scale quick --source local" in page.text
+    assert "off2on/figures/curve_figure.py" in page.text
 
 
 def test_a_figure_without_runs_has_words_and_no_empty_frame(tree: Tree) -> None:
@@ -191,7 +236,11 @@ def test_final_tables(tree: Tree, html: str) -> None:
     assert set(final["n"]) == {2}
     row = final.iloc[0]
     text = f"{row['return_mean']:.0f} ± {row['return_std']:.0f}"
-    assert f"<td>{text}</td>" in html
+    start = f"from {row['return_start']:.0f}"
+    assert (
+        f'<td><a href="#run=runs/halfcheetah/random/ours"><b>{text}</b></a><small>{start}</small></td>'
+        in re.sub(r">\s+", ">", html)
+    )
     tex = (tree.layout.figures / "table_final.tex").read_text()
     assert text.replace("±", r"$\pm$") in tex
     assert len({line.count("&") for line in tex.splitlines() if line.endswith(r"\\")}) == 1
@@ -262,15 +311,15 @@ def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs.update({"recipe": "medium-replay (snapshots)", "env_id": "HalfCheetah-v4", "seed": 0})
     info = run_info("finetune", "quick", "local", "halfcheetah", "medium-replay", "ours", 0)
-    (row,) = datasets_sheet(layout, [info | {"dataset_transitions": 99_899}]).rows
+    (row,) = datasets_sheet(layout.results, "local", [info | {"dataset_transitions": 99_899}]).rows
     assert "snapshots of one SAC run, an equal share each" in str(row[1])
     assert row[2:] == ["99899", "–", "HalfCheetah-v4", "0", "ab" * 6]
     # agents of the user's own, by `off2on collect --agents`
     with h5py.File(path, "a") as file:
         file.attrs["recipe"] = "members of seed0"
-    assert datasets_sheet(layout, [info]).rows[0][1] == "members of seed0"
+    assert datasets_sheet(layout.results, "local", [info]).rows[0][1] == "members of seed0"
     # without the file, the source still says what is known
-    (bare,) = datasets_sheet(Layout("quick", "d4rl-v0", tmp_path / "none"), [info]).rows
+    (bare,) = datasets_sheet(tmp_path / "none", "d4rl-v0", [info]).rows
     assert bare[1] == "d4rl-v0, not the published file"
 
 
@@ -286,3 +335,119 @@ def test_inlined_svgs_keep_to_themselves() -> None:
     assert "metadata" not in text
     with pytest.raises(ValueError, match="viewBox"):
         inline_svg("<svg></svg>", "two", "x")
+
+
+# ------------------------------------------------------------------------------------------ one rule of verdict
+
+
+def marks(page: str, kind: str) -> list[tuple[str, str]]:
+    """Statement and verdict of every badge, or of every row of the tables of verdicts."""
+    if kind == "badges":
+        lists = re.findall(r'<ul class="badges">(.*?)</ul>', page, re.DOTALL)
+        found = re.findall(r'<li><span class="mark \w+">(.*?)</span> (.*?)(?: <small>.*?)?</li>', " ".join(lists))
+        return [(unescape(statement), verdict) for verdict, statement in found]
+    tables = re.findall(r'<div class="scroll words claims".*?</div>', page, re.DOTALL)
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>.*?<span class="mark \w+">(.*?)</span>', " ".join(tables))
+    return [(unescape(statement), verdict) for statement, verdict in rows]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tree, str]:
+    """Runs on which the two former rules disagreed: differences that are the same in every seed, but small."""
+    methods = ("ours", "uniform", "online-only", "sac-ft", "sac-ft-online", "sac", "ours-n1", "cql-reg")
+    tree = Tree(tmp_path_factory.mktemp("judged"), datasets=("random", "medium"), methods=methods, seeds=4).write()
+    for path in tree.layout.results.glob("runs/*/*/uniform/seed*/progress.csv"):
+        ours = pd.read_csv(path.parents[2] / "ours" / path.parent.name / "progress.csv")
+        columns = ["return_mean", "return_min", "return_max"]
+        ours.assign(**{name: ours[name] - 5 for name in columns}, normalized_score=float("nan")).to_csv(
+            path, index=False
+        )
+    aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis, METHODS)
+    gather_evidence(tree.layout.analysis)
+    figures = [name for name, spec in FIGURES.items() if spec.curves]
+    for name in figures:
+        draw(name, tree.layout)
+    return tree, build_report(tree.layout, figures).read_text()
+
+
+def test_every_verdict_on_the_page_is_that_of_the_claims(judged: tuple[Tree, str]) -> None:
+    tree, page = judged
+    claims = pd.read_csv(tree.layout.analysis / "claims.csv").fillna({"figures": ""})
+    said = dict(zip(claims["statement"], claims["verdict"], strict=True))
+    assert said["With the ensemble, balanced replay ends higher than uniform sampling"] == "too small to tell"
+    for kind in ("badges", "tables"):
+        found = marks(page, kind)
+        assert len(found) > 20
+        assert all(said[statement] == verdict for statement, verdict in found)
+    badges = {statement for statement, _ in marks(page, "badges")}
+    assert badges == set(claims.loc[claims["figures"].str.contains("fig_(?!1a)"), "statement"])
+
+
+def test_nothing_else_on_the_page_judges(judged: tuple[Tree, str]) -> None:
+    """Findings are numbers: no other sentence says that something agrees with the paper."""
+    _, page = judged
+    for words in ("as in the paper", "opposite to the paper", "within the spread", "same direction"):
+        assert words not in page
+
+
+def test_the_summary_counts_the_papers_claims(judged: tuple[Tree, str]) -> None:
+    tree, page = judged
+    claims = pd.read_csv(tree.layout.analysis / "claims.csv")
+    counts = claims.dropna(subset="figures")["verdict"].value_counts()
+    told = re.findall(r"<li><b>(\d+)</b> <span class=\"mark \w+\">(.*?)</span></li>", page)
+    assert {kind: int(number) for number, kind in told if number != "0"} == counts.to_dict()
+
+
+def test_a_scale_whose_numbers_mean_nothing_has_a_banner_and_no_verdicts(tree: Tree) -> None:
+    reading = Reading(verdicts=False, shows="Tiny budgets.")
+    gather_evidence(tree.layout.analysis, reading=reading)
+    page = build_report(tree.layout, NAMES, reading).read_text()
+    gather_evidence(tree.layout.analysis)
+    assert '<p class="banner" role="note">Tiny budgets. There are no verdicts at this scale.</p>' in page
+    assert not marks(page, "badges") + marks(page, "tables")
+    assert "reached" not in re.sub(r"<script.*", "", page, flags=re.DOTALL)
+
+
+def test_the_main_comparison_says_where_ours_loses() -> None:
+    claims = [
+        {"claim": "ours-ends-above-sac-ft", "statement": "Ours wins", "verdict": "undecided", "why": "2 seeds"}
+    ]
+    rows = [
+        ("medium-expert", "ours", "Ours", 3000.0, 2000.0),
+        ("medium-expert", "awac", "AWAC", 3500.0, 4000.0),
+        ("medium", "ours", "Ours", 3000.0, 3100.0),
+        ("medium", "sac-ft", "SAC-ft", 3000.0, 3050.0),
+        ("none", "sac", "SAC", 0.0, 9000.0),
+    ]
+    final = pd.DataFrame(rows, columns=["dataset", "method", "label", "return_start", "return_mean"])
+    assert main_comparison(pd.DataFrame(claims), final.assign(task="halfcheetah")) == (
+        "Ours wins: undecided (2 seeds). Ours ends highest on 1 of 2 datasets. "
+        "On halfcheetah-medium-expert it goes from 3000 to 2000; AWAC ends at 4000, 2.0 times that."
+    )
+
+
+# ------------------------------------------------------------------------------------------ anybody's tables
+
+
+def test_a_report_of_tables_alone(tree: Tree, tmp_path: Path) -> None:
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    for name in FILES:
+        (tables / name).write_bytes((tree.layout.analysis / name).read_bytes())
+    page = report_of_tables(tables, tmp_path / "out", NAMES).read_text()
+    assert [
+        seed["files"] for group in embedded(page, "run-data")["groups"].values() for seed in group["seeds"]
+    ] == [{} for _ in [*tree.runs(), *tree.pretrains()]]
+    # the scale's own file says how quick is read
+    assert "Quick shows directions" in page
+    assert "sac: 5,000 steps are too few" in page
+    assert Page(page).tags["svg"] == len(NAMES)
+    assert {"fig_4c.png", "table_claims.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(Off2OnError, match=r"curves\.csv is missing"):
+        report_of_tables(tmp_path / "nowhere", tmp_path / "out")
+
+
+def test_every_figure_of_the_paper_is_in_the_coverage(page: Page) -> None:
+    for number in ("1a", "2", "5a", "5b", "7", "15", "16", "17"):
+        assert f"Figure {number}" in page.text
+    assert re.search(r"Figure 3: main comparison 0 12 not selected", page.text)

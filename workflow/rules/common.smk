@@ -73,7 +73,7 @@ shell.prefix(
 )
 
 ENVIRONMENT = str(Path(workflow.basedir) / "environment.yml")
-LOGS = Path("logs") / SCALE.name / SCALE.source
+LOGS = LAYOUT.logs
 REPORT = LAYOUT.figures / "report.html"
 
 

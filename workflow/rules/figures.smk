@@ -98,7 +98,7 @@ rule report:
         mem_mb=1000,
         runtime=15,
     params:
-        code=code_hash("off2on.figures.report", files=(PACKAGE / "figures").glob("*.j2")),
+        code=code_hash("off2on.figures.report", files=(PACKAGE / "figures" / "page").iterdir()),
         figures=",".join(SELECTION.figures),
     message:
         "write the report"

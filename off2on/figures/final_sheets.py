@@ -1,0 +1,94 @@
+"""The final tables: ours beside the offline start, the data, the expert and the paper's own numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from off2on.analysis.tables import Tables, records
+from off2on.envs.tasks import TASKS
+from off2on.figures.paper_numbers import KNOWN, TEXT
+from off2on.figures.run_data import run_link
+from off2on.figures.sheets import NOTHING, Cell, Sheet, place
+from off2on.figures.spec import SCRATCH
+from off2on.figures.style import in_order
+from off2on.figures.words import plus_minus, seeds_of
+from off2on.methods import METHODS
+
+Place = tuple[str, str]
+
+
+def final_sheets(final: pd.DataFrame, tables: Tables) -> list[Sheet]:
+    """Datasets down, methods across: returns, and normalised scores where there are any.
+
+    Args:
+        final: what `sheets.final_table` gives.
+        tables: whose provenance says what the data's mean return is.
+    """
+    data = {
+        (info["task"], info["dataset"]): float(info["dataset_mean_return"])
+        for info in tables.provenance
+        if info["dataset_mean_return"] is not None
+    }
+    returns = _sheet(final, "return", "Final average return", 0, data)
+    if final["normalized_mean"].isna().all():
+        return [returns]
+    scores = {key: TASKS[key[0]].normalized(value) for key, value in data.items() if key[0] in TASKS}
+    return [returns, _sheet(final, "normalized", "Final normalised score", 1, scores)]
+
+
+def _sheet(final: pd.DataFrame, value: str, title: str, digits: int, data: Mapping[Place, float]) -> Sheet:
+    labels = dict(zip(final["method"], final["label"], strict=True))
+    methods = in_order(labels, METHODS)
+    found = {(row["task"], row["dataset"], row["method"]): row for row in records(final)}
+    rows = [_row(key, methods, found, value, digits, data) for key in _places(found)]
+    counts = f", {seeds_of(final['n'])}" if len(final) else ""
+    note = (
+        f"Mean of the last two evaluations; mean ± std over seeds{counts}; below it that of the start, before "
+        "fine-tuning. Bold: the highest mean of a row. A number leads to its runs. SAC learns from scratch and is "
+        "the same on every dataset of a task. Data: mean episode of the offline dataset."
+    )
+    header = ["dataset", "data", *(labels[name] for name in methods), "expert"]
+    if value == "return":
+        header += ["CQL offline, its authors' logs (v0)", "paper, Ours at 1M steps"]
+        note = f"{note} {TEXT}"
+    return Sheet(title, header, rows, note)
+
+
+def _places(found: Mapping[tuple[str, str, str], Any]) -> list[Place]:
+    """The datasets; a task that has runs from scratch alone has one row for them."""
+    places = dict.fromkeys((task, data) for task, data, _ in found)
+    offline = {task for task, data in places if data != SCRATCH}
+    return [key for key in places if key[1] != SCRATCH or key[0] not in offline]
+
+
+def _row(
+    key: Place,
+    methods: list[str],
+    found: Mapping[tuple[str, str, str], dict[str, Any]],
+    value: str,
+    digits: int,
+    data: Mapping[Place, float],
+) -> list[Cell | str]:
+    task = key[0]
+    own = [found.get((*key, name)) or found.get((task, SCRATCH, name)) for name in methods]
+    means = [row[f"{value}_mean"] for row in own if row and not pd.isna(row[f"{value}_mean"])]
+    cells: list[Cell | str] = [place(*key), _number(data.get(key), digits)]
+    cells += [_cell(row, value, digits, max(means, default=None)) for row in own]
+    if value == "normalized":
+        return [*cells, "100"]
+    known = KNOWN.get(key)
+    cells.append(_number(TASKS[task].expert_return if task in TASKS else None, digits))
+    return [*cells, _number(known and known.offline, 0), _number(known and known.long_run, 0)]
+
+
+def _cell(row: dict[str, Any] | None, value: str, digits: int, best: float | None) -> Cell | str:
+    if row is None or pd.isna(mean := row[f"{value}_mean"]):
+        return NOTHING
+    start = f"from {row[f'{value}_start']:.{digits}f}"
+    text = plus_minus(mean, row[f"{value}_std"], digits)
+    return Cell(text, below=start, link=run_link("finetune", row), best=mean == best)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return NOTHING if value is None or pd.isna(value) else f"{value:.{digits}f}"

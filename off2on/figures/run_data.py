@@ -1,0 +1,131 @@
+"""Every job behind the numbers, compact, for the sections that the page's script opens."""
+
+import json
+import os
+from collections.abc import Mapping
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from off2on.analysis.tables import Tables
+from off2on.figures.origins import commit, flat_settings
+from off2on.results import NAMES
+from off2on.results.schema import PLACES
+
+#: evaluations of a curve that are kept
+POINTS = 60
+#: what a section says of each seed: heading, key of run.json
+FACTS = {
+    "started": "started",
+    "ended": "ended",
+    "wall s": "wall_seconds",
+    "gradient steps/s": "gradient_steps_per_second",
+    "env steps/s": "env_steps_per_second",
+    "MB": "peak_memory_mb",
+    "processor": "cpu",
+    "graphics": "gpu",
+    "settings": "config_hash",
+    "code": "code_hash",
+    "dataset sha256": "dataset_sha256",
+}
+FILES = ("progress.csv", "run.json")
+
+
+def run_key(kind: str, info: Mapping[str, Any]) -> str:
+    """'runs/halfcheetah/medium/ours': the jobs that differ in their seed alone."""
+    return "/".join((PLACES[kind], info["task"], info["dataset"], info[NAMES[kind]]))
+
+
+def run_link(kind: str, info: Mapping[str, Any]) -> str:
+    """Where a number of such jobs leads."""
+    return f"#run={run_key(kind, info)}"
+
+
+def run_data(tables: Tables, results: Path, logs: Path, out: Path) -> dict[str, Any]:
+    """What the page's script knows of jobs.
+
+    Args:
+        tables: curves and provenance.
+        results: below it lie the directories of the jobs, if they are here.
+        logs: below it lie their logs, if they are here.
+        out: the directory of the page; paths of files are relative to it.
+
+    Returns:
+        `groups`: key -> label, x axis, index of settings and packages, and seeds, each with curve `x`, `y`, facts
+        and the files that are here; `settings`, `packages`: what groups point to; `facts`: headings.
+    """
+    curves = _curves(tables)
+    settings, packages, groups = _Distinct(), _Distinct(), dict[str, dict[str, Any]]()
+    for info in tables.provenance:
+        kind = info["kind"]
+        key = run_key(kind, info)
+        if key not in groups:
+            named = info.get("method_settings", {})
+            groups[key] = {
+                "label": named.get("label") or info[NAMES[kind]].upper(),
+                "axis": "environment steps" if kind == "finetune" else "gradient steps",
+                "members": info["members"],
+                "settings": settings.index(flat_settings(info["settings"])),
+                "seeds": [],
+            }
+        x, y = curves.get((key, info["seed"]), ([], []))
+        versions = ", ".join(f"{name} {version}" for name, version in info["packages"].items() if version)
+        groups[key]["seeds"].append(
+            {
+                "seed": info["seed"],
+                "x": x,
+                "y": y,
+                "commit": commit(info),
+                "facts": [_short(info.get(name)) for name in FACTS.values()],
+                "packages": packages.index(versions),
+                "files": _files(key, kind, info["seed"], results, logs, out),
+            }
+        )
+    return {"groups": groups, "settings": settings.values, "packages": packages.values, "facts": list(FACTS)}
+
+
+class _Distinct:
+    """Values that many jobs share, once each."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._known: dict[str, int] = {}
+
+    def index(self, value: Any) -> int:
+        """Where it stands among the values."""
+        index = self._known.setdefault(json.dumps(value), len(self.values))
+        if index == len(self.values):
+            self.values.append(value)
+        return index
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 1)
+    # hashes are recognised by their first digits
+    return value[:12] if isinstance(value, str) and len(value) == 64 else value
+
+
+def _curves(tables: Tables) -> dict[tuple[str, int], tuple[list[int], list[float | None]]]:
+    """(key, seed) -> steps and returns, thinned."""
+    found: dict[tuple[str, int], tuple[list[int], list[float | None]]] = {}
+    parts = (("finetune", tables.curves, "env_steps"), ("pretrain", tables.pretrain, "gradient_steps"))
+    for kind, table, x in parts:
+        columns = [table[name] for name in ("task", "dataset", NAMES[kind], "seed", x, "return_mean")]
+        for task, dataset, name, seed, step, value in zip(*(column.tolist() for column in columns), strict=True):
+            steps, values = found.setdefault(
+                (run_key(kind, {"task": task, "dataset": dataset, NAMES[kind]: name}), seed), ([], [])
+            )
+            steps.append(step)
+            values.append(None if isnan(value) else round(value, 1))
+    return {job: tuple(line[:: -(-len(line) // POINTS)] for line in lines) for job, lines in found.items()}  # type: ignore[misc]
+
+
+def _files(key: str, kind: str, seed: int, results: Path, logs: Path, out: Path) -> dict[str, str]:
+    """Name -> path from the page, of those that are here."""
+    directory = results / key / f"seed{seed}"
+    rest, name = key.split("/", 1)[1].rsplit("/", 1)
+    paths = {file: directory / file for file in FILES} | {"log": logs / kind / rest / f"{name}-seed{seed}.log"}
+    if not directory.is_dir():
+        return {}
+    return {label: Path(os.path.relpath(path, out)).as_posix() for label, path in paths.items() if path.is_file()}
