@@ -1,6 +1,6 @@
 """The tables of `off2on claims`: verdicts on the claims, the pairs behind them, and the statistics beside them.
 
-The DAG reads `FILES` from here, so pandas and rliable are imported only when the tables are made or read.
+The DAG reads `FILES` from here, so pandas is imported only when the tables are made or read.
 """
 
 from dataclasses import dataclass, fields
@@ -45,6 +45,7 @@ def evidence_of(tables: Tables, claims: Path = CLAIMS) -> Evidence:
         Off2OnError: a claim is wrong.
     """
     from off2on.analysis import comparisons
+    from off2on.analysis.aggregates import aggregates
     from off2on.analysis.claims_file import read_claims
     from off2on.analysis.verdicts import judge
 
@@ -53,7 +54,7 @@ def evidence_of(tables: Tables, claims: Path = CLAIMS) -> Evidence:
         *judge(read_claims(claims), tables),
         budgets=comparisons.fixed_budgets(tables.curves),
         differences=comparisons.paired_differences(finals),
-        aggregates=comparisons.aggregates(finals),
+        aggregates=aggregates(finals),
     )
 
 
@@ -78,13 +79,14 @@ def read_evidence(analysis: Path) -> Evidence | None:
     if not all((analysis / name).is_file() for name in FILES):
         return None
     from off2on.analysis import comparisons, verdicts
+    from off2on.analysis.aggregates import AGGREGATE_COLUMNS
 
     columns = {
         "claims": verdicts.COLUMNS,
         "claim_units": verdicts.UNIT_COLUMNS,
         "budgets": comparisons.BUDGET_COLUMNS,
         "differences": comparisons.DIFFERENCE_COLUMNS,
-        "aggregates": comparisons.AGGREGATE_COLUMNS,
+        "aggregates": AGGREGATE_COLUMNS,
     }
     # a claim without a figure, a unit or a reason, and a pair that averages over tasks or datasets
     empty = {"claims": ("figures", "unit", "why"), "claim_units": ("task", "dataset")}

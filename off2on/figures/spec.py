@@ -106,6 +106,8 @@ class FigureSpec:
     needs: frozenset[Need] = frozenset({"runs"})
     #: a table: the module's `tex` gives it as LaTeX
     latex: bool = False
+    #: the figure whose runs it reads, where it has no curves of its own
+    runs_of: "FigureSpec | None" = None
 
     @property
     def number(self) -> str:
@@ -138,6 +140,8 @@ class FigureSpec:
             method: of the run.
             figures_of_stranger: where the method is drawn, if it is not one of the project's own.
         """
+        if self.runs_of is not None:
+            return self.runs_of.draws(task, dataset, method, figures_of_stranger)
         if self.curves is None or task not in self.curves.tasks:
             return False
         named = METHODS[method].figures if method in METHODS else figures_of_stranger

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from off2on.analysis.comparisons import MIN_SEEDS, MIN_TASKS
+from off2on.analysis.aggregates import MIN_SEEDS, MIN_TASKS
 from off2on.analysis.evidence import Evidence
 from off2on.analysis.tables import records
 from off2on.figures.sheets import NOTHING, Sheet, figure_order, place
@@ -56,8 +56,8 @@ def _aggregates_sheet(aggregates: pd.DataFrame, labels: Labels) -> Sheet:
         )
     note = (
         "Interquartile mean of the final normalised score over datasets and seeds, and the probability that Ours "
-        "beats the method on a dataset, with 95 % stratified bootstrap intervals, by rliable. They need at least "
-        f"{MIN_TASKS} tasks and {MIN_SEEDS} seeds."
+        "beats the method on a dataset, with 95 % stratified bootstrap intervals (as in rliable). They need at "
+        f"least {MIN_TASKS} tasks and {MIN_SEEDS} seeds."
     )
     header = ["method", "datasets x seeds", "interquartile mean", "P(Ours is better)"]
     return Sheet("Aggregates over tasks", header, cells, note)

@@ -5,17 +5,25 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from rliable import library as rliable
 from rliable import metrics
 from scipy.stats import ttest_1samp
 
-from off2on.analysis.comparisons import (
+from off2on.analysis.aggregates import (
     aggregates,
+    banded,
+    improvement,
+    iqm,
+    portrait,
+    probability_of_improvement,
+    profile,
+    score_matrices,
+)
+from off2on.analysis.comparisons import (
     final_scores,
     fixed_budgets,
     paired_difference,
     paired_differences,
-    probability_of_improvement,
-    score_matrices,
     t_interval,
 )
 
@@ -134,8 +142,52 @@ def test_aggregates_draw_the_same_and_leave_the_global_generator_alone() -> None
     assert np.random.get_state()[1].tolist() == before  # type: ignore[index]  # noqa: NPY002
 
 
-def test_the_probability_of_improvement_is_rliables() -> None:
+def test_statistics_are_rliables() -> None:
     rng = np.random.default_rng(1)
-    first, second = (rng.integers(0, 6, (runs, 5)).astype(float) for runs in (4, 7))
-    expected = metrics.probability_of_improvement(first, second)
-    assert probability_of_improvement(first, second) == pytest.approx(expected)
+    first, second = (rng.integers(0, 60, (runs, 5)).astype(float) for runs in (4, 7))
+    taus = np.linspace(0, 60, 13)
+    assert probability_of_improvement(first, second) == pytest.approx(
+        metrics.probability_of_improvement(first, second)
+    )
+    for scores in (first, second):
+        assert iqm(scores.reshape(-1)) == pytest.approx(metrics.aggregate_iqm(scores))
+        shares = [rliable.run_score_deviation(scores, tau) for tau in taus]
+        assert profile(scores.reshape(-1), taus).tolist() == pytest.approx(shares)
+
+
+def test_intervals_are_rliables_but_for_the_draws() -> None:
+    np.random.seed(0)  # noqa: NPY002 - rliable draws from the global generator
+    rng = np.random.default_rng(2)
+    first, second = (level + 10 * rng.normal(size=(6, 9)) for level in (50, 46))
+    _, wanted = rliable.get_interval_estimates(
+        {"m": first}, lambda scores: np.array([metrics.aggregate_iqm(scores)]), reps=2000
+    )
+    found = banded(iqm, first)
+    assert [float(found.low), float(found.high)] == pytest.approx(wanted["m"][:, 0].tolist(), abs=0.6)
+    _, wanted = rliable.get_interval_estimates(
+        {"m": (first, second)},
+        lambda x, y: np.array([probability_of_improvement(x, y)]),
+        reps=2000,
+    )
+    better = improvement(first, second)
+    assert [float(better.low), float(better.high)] == pytest.approx(wanted["m"][:, 0].tolist(), abs=0.02)
+
+
+def test_the_portrait_is_of_methods_with_the_same_datasets() -> None:
+    table = finals(ours=50, awac=40, sac=10)
+    curves = pd.concat(
+        curve({0: row.score - 10, 1000: row.score, 2000: row.score}, row.task, row.method, row.seed)
+        for row in table.itertuples()
+    )
+    found = portrait(curves, table)
+    assert set(found["method"]) == {"ours", "awac"}  # from scratch there are other datasets
+    panels = dict(iter(found.groupby("panel")))
+    assert set(panels) == {"iqm", "improvement", "profile", "steps"}
+    assert panels["improvement"]["method"].tolist() == ["awac"]
+    steps = panels["steps"].query("method == 'ours'")
+    assert steps["value"].iloc[[0, 25, 50]].tolist() == [41.5, 51.5, 51.5]
+    assert (found["low"] <= found["value"] + 1e-12).all()
+    assert (found["value"] <= found["high"] + 1e-12).all()
+    profiles = panels["profile"].query("method == 'awac'")["value"]
+    assert profiles.is_monotonic_decreasing
+    assert portrait(curves, finals(tasks=2, ours=50, awac=40)).empty
