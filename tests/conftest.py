@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from off2on.algorithms import ALGORITHMS
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # no test asks D4RL's server, or looks into anybody's files
-os.environ |= {"OFF2ON_D4RL_MIRROR": "http://127.0.0.1:9", "D4RL_DATASET_DIR": "/nonexistent"}
+NOWHERE = str(Path(tempfile.gettempdir()) / "off2on-nowhere")
+os.environ |= {"OFF2ON_D4RL_MIRROR": "http://127.0.0.1:9", "D4RL_DATASET_DIR": NOWHERE}
+os.environ |= {"MINARI_DATASETS_PATH": NOWHERE}
 torch.set_num_threads(1)
 
 

@@ -8,12 +8,14 @@ import typer
 
 from off2on.cli.options import (
     Data,
+    DatasetName,
     Out,
     ScaleName,
     Seed,
     SourceName,
     TaskName,
     check_ending,
+    check_names,
     job,
     load,
     one_thread,
@@ -59,6 +61,59 @@ def fetch(
     for entry in [published(loaded.source, *pair) for pair in wanted]:
         place = layout.dataset(entry.task, entry.dataset)
         say(f"{entry}: {place}, from {run(entry, place, given, mirror, progress_bar)}")
+
+
+@job("import-data")
+def import_data(
+    what: Annotated[
+        str,
+        typer.Argument(help="HDF5 file in D4RL's layout, or id or directory of a Minari dataset on this machine"),
+    ],
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = "own",
+    out: Out = None,
+) -> None:
+    """Copy a dataset of your own to its place, checked as training will check it."""
+    from off2on.data.import_data import import_dataset
+    from off2on.envs.tasks import get_task
+
+    loaded, layout = load(scale, source)
+    if get_source(loaded.source).command != "import-data":
+        raise Off2OnError(f"source '{loaded.source}' is not for data of your own; use --source own or minari")
+    check_names(task, dataset)
+    place = check_ending(out or layout.dataset(task, dataset), ".hdf5")
+    found = import_dataset(
+        what, place, get_task(task), {"source": loaded.source, "task": task, "dataset": dataset}
+    )
+    mean = found.mean_episode_return()
+    say(f"dataset: {place}, {len(found)} rows, mean episode return {'unknown' if mean is None else f'{mean:.1f}'}")
+
+
+@job("export-minari")
+def export_minari(
+    task: TaskName,
+    dataset: DatasetName,
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    data: Data = None,
+    name: Annotated[
+        str | None, typer.Option("--id", help="Minari's id; default: off2on/<task>/<dataset>-v0")
+    ] = None,
+) -> None:
+    """Write a dataset into Minari's directory (MINARI_DATASETS_PATH)."""
+    from off2on.data.dataset import read_dataset
+    from off2on.data.minari_format import to_minari
+    from off2on.envs.tasks import get_task
+
+    _, layout = load(scale, source)
+    check_names(task, dataset)
+    played = get_task(task)
+    found = read_dataset(data or layout.dataset(task, dataset), played, {"task": task, "dataset": dataset})
+    name = name or f"off2on/{task}/{dataset}-v0"
+    to_minari(found, name, played.env_id)
+    say(f"minari: {name}")
 
 
 @job("check-physics")

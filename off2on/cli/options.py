@@ -27,6 +27,8 @@ EXAMPLES = {
     "pretrain": "--scale quick --task halfcheetah --dataset medium --seed 0",
     "finetune": "--scale quick --task halfcheetah --dataset medium --method ours --seed 0",
     "import-agents": "published_agents --out agents/halfcheetah --seed 0",
+    "import-data": "mine.hdf5 --task hopper --dataset medium --scale quick",
+    "export-minari": "--scale quick --task hopper --dataset medium",
     "check-physics": "--source d4rl-v2 --task hopper --dataset medium",
     "rollout": "--scale quick --task halfcheetah --dataset random --seed 0",
     "likelihood": "--scale quick --task halfcheetah --dataset random --seed 0",

@@ -65,7 +65,7 @@ def read_array(path: Path, file: h5py.File, name: str) -> NDArray[Any]:
     if name not in file:
         if "episode_0" in file:
             raise Off2OnError(
-                f"{path} is a Minari file, not one in D4RL's layout; docs/datasets.md says how it is used"
+                f"{path} is a Minari file, not one in D4RL's layout; `off2on import-data` converts it"
             )
         raise Off2OnError(f"{path}: key '{name}' is missing; it has: {', '.join(_keys(file))}")
     found = file[name]

@@ -55,7 +55,9 @@ def take_inventory(
             download += 0 if find(entry, d4rl_directory()) else entry.size
         elif (task, dataset) in needed:
             raise Off2OnError(
-                f"source {source.name}: {place} is missing; put a file in D4RL's layout there (docs/datasets.md)"
+                f"source {source.name}: {place} is missing; put it there with `off2on {source.command} FILE "
+                f"--scale {layout.scale} --source {source.name} --task {task} --dataset {dataset}` "
+                "(docs/datasets.md)"
             )
     if download:
         where = f"{d4rl_directory()}; set {DIRECTORY} if D4RL's files lie elsewhere"

@@ -12,8 +12,8 @@ class SourceSpec:
     name: str
     #: for the report
     description: str
-    #: the sub-command that puts a file in its place; None: by hand
-    command: str | None = None
+    #: the sub-command that puts a file in its place: the workflow runs `collect` and `fetch`
+    command: str
 
     @property
     def made_here(self) -> bool:
@@ -31,7 +31,8 @@ SOURCES = {
         ),
         SourceSpec("d4rl-v0", "D4RL's v0 files.", "fetch"),
         SourceSpec("d4rl-v2", "D4RL's v2 files.", "fetch"),
-        SourceSpec("minari", "Minari's files, converted to D4RL's layout."),
+        SourceSpec("minari", "Minari's files, converted to D4RL's layout.", "import-data"),
+        SourceSpec("own", "Files of the user's own.", "import-data"),
     )
 }
 

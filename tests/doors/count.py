@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from tests.doors import d4rl, jobs, results
+from tests.doors import jobs, others, results
 from tests.doors.doors import (
     HANG,
     REFUSED,
@@ -31,7 +31,7 @@ def main() -> None:
     wanted = parser.parse_args().inputs
     print("| door | inputs |", " | ".join(OUTCOMES), "|")
     print("|---|---|" + "---|" * len(OUTCOMES))
-    for door in (*jobs.DOORS, *d4rl.DOORS, *results.DOORS):
+    for door in (*jobs.DOORS, *others.DOORS, *results.DOORS):
         with tempfile.TemporaryDirectory() as directory:
             _row(door.name, _outcomes(door, Path(directory), wanted))
     with tempfile.TemporaryDirectory() as directory:

@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from tests.doors import d4rl, jobs, results
+from tests.doors import jobs, others, results
 from tests.doors.doors import REFUSED, RIGHT, Door, expectation, knock, off2on
 
-DOORS = {door.name: door for door in (*jobs.DOORS, *d4rl.DOORS, *results.DOORS)}
+DOORS = {door.name: door for door in (*jobs.DOORS, *others.DOORS, *results.DOORS)}
 LONG = bool(os.environ.get("OFF2ON_TEST_LONG"))
 #: spoiled inputs of a door, in batches that run in parallel
 BATCHES, SIZE = (20, 20) if LONG else (2, 8)

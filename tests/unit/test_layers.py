@@ -19,7 +19,7 @@ LAYERS = [
     {"settings"},
     {"samplers"},
     {"data", "envs", "nn"},
-    {"algorithms"},
+    {"algorithms", "reading"},
     {"config", "observations", "moved"},
 ]
 #: small tools that any room may use

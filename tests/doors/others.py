@@ -1,4 +1,4 @@
-"""The doors of files of others: D4RL's with the policy and the states that they carry."""
+"""The doors of files of others: D4RL's with the policy and the states that they carry, Minari's."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,10 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 
+from off2on.data.dataset import read_dataset
+from off2on.data.minari_format import to_minari
 from off2on.envs.tasks import get_task
 from tests.d4rl_layout import policy_weights, steps, write
 from tests.doors.doors import ANY, REFUSE, Door, in_bytes, one_of
@@ -64,9 +67,54 @@ def _edit_word(directory: Path, random: Random) -> str:
     return REFUSE
 
 
+# ---------------------------------------------------------------------------------------------------------- Minari
+
+IMPORT = ("import-data", "set", "--task", "hopper", "--dataset", "medium", "--out", "place.hdf5")
+DATA, METADATA = "set/data/main_data.hdf5", "set/data/metadata.json"
+
+
+def _minari(directory: Path) -> None:
+    _file(directory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINARI_DATASETS_PATH", str(directory))
+        to_minari(read_dataset(directory / "data.hdf5", HOPPER), "set-v0", "Hopper-v4")
+    (directory / "set-v0").rename(directory / "set")
+
+
+def _imported(directory: Path, _: str) -> Any:
+    return read_dataset(directory / "place.hdf5", HOPPER).sha256()
+
+
+def _edit_episode(directory: Path, random: Random) -> str:
+    with h5py.File(directory / DATA, "r+") as file:
+        group = random.choice([name for name in file if len(file[name]["rewards"]) > 1])
+        name = f"{group}/{random.choice(['observations', 'actions', 'rewards'])}"
+        value = random.choice([*_VALUES[:2], *_VALUES[3:7]])(file[name][()])
+        del file[name]
+        if random.random() < 0.9:
+            file[name] = value
+    return REFUSE
+
+
+def _edit_metadata(directory: Path, random: Random) -> str:
+    path = directory / METADATA
+    found = json.loads(path.read_text())
+    key = random.choice(sorted(found))
+    found[key] = random.choice([None, 3, "x", [], {}, "[" * 200])
+    path.write_text(random.choice([json.dumps(found), "", "null", "[]", "{}"]))
+    return ANY
+
+
 DOORS = [
     # a file of D4RL has no checksum inside: another number among right ones is taken
     Door(
         "d4rl policy", _file, one_of(in_bytes("data.hdf5", meaning=ANY), _edit_array, _edit_word), (CHECK,), _found
-    )
+    ),
+    Door(
+        "minari",
+        _minari,
+        one_of(in_bytes(DATA, METADATA, meaning=ANY), _edit_episode, _edit_metadata),
+        (IMPORT,),
+        _imported,
+    ),
 ]
