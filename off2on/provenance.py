@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,34 @@ def provenance() -> dict[str, Any]:
     return {
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": None if status is None else bool(status),
+        "other_versions": other_versions(),
         "packages": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "cpu": _cpu(),
         "gpu": _gpu(),
         "host_cores": os.cpu_count(),
     }
+
+
+@cache
+def other_versions() -> dict[str, str] | None:
+    """The installed packages that have another version than in constraints.txt: numbers are promised for that set.
+
+    Empty: the exact set; None: there is no constraints.txt beside the package. A build, as in 2.13.0+cpu, does not
+    count.
+    """
+    path = REPOSITORY / "constraints.txt"
+    if not path.is_file():
+        return None
+    exact = dict(line.split("==") for line in path.read_text(encoding="utf-8").split())
+    wanted = {_canonical(name): version for name, version in exact.items()}
+    # of two installations the first on the path is the one that is imported
+    installed = [d for d in reversed(list(distributions())) if d.metadata["Name"]]
+    found = {_canonical(d.metadata["Name"]): d.version.split("+")[0] for d in installed}
+    return {name: found[name] for name in sorted(wanted) if found.get(name, wanted[name]) != wanted[name]}
+
+
+def _canonical(name: str) -> str:
+    return name.lower().replace("_", "-")
 
 
 def now() -> str:

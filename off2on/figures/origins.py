@@ -1,6 +1,6 @@
 """Where the numbers come from: settings of methods and pre-trainings, datasets, provenance of every job."""
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -178,12 +178,22 @@ def _job_row(info: Info) -> list[Cell | str]:
 
 def versions_sheet(jobs: Iterable[Info]) -> Sheet:
     """The distinct sets of package versions, and how many jobs ran with each."""
-    counts: dict[str, int] = {}
-    for info in jobs:
-        text = json.dumps({name: version for name, version in info["packages"].items() if version})
-        counts[text] = counts.get(text, 0) + 1
-    rows = [[str(n), ", ".join(f"{k} {v}" for k, v in json.loads(text).items())] for text, n in counts.items()]
-    return Sheet("Package versions", ["jobs", "versions"], rows)
+    sets = Counter(
+        (_set(info.get("other_versions")), _versions({k: v for k, v in info["packages"].items() if v}))
+        for info in jobs
+    )
+    rows = [[str(n), *words] for words, n in sets.items()]
+    note = "Numbers are promised for the exact set of constraints.txt alone."
+    return Sheet("Package versions", ["jobs", "set", "versions"], rows, note)
+
+
+def _set(others: Mapping[str, str] | None) -> str:
+    """Whether all packages are those of constraints.txt."""
+    return NOTHING if others is None else f"other: {_versions(others)}" if others else "exact"
+
+
+def _versions(packages: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in packages.items())
 
 
 def commit(info: Info) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 import off2on
 from off2on.config import REPOSITORY
@@ -20,8 +21,22 @@ PINS = {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in 
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 
 
-def test_direct_dependencies_are_pinned_as_in_the_constraints() -> None:
-    for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]:
+LOWEST = dict(
+    line.split("==") for line in (REPOSITORY / "constraints-lowest.txt").read_text().splitlines() if "==" in line
+)
+
+
+def test_dependencies_are_ranges_that_have_the_exact_set_and_end_at_what_was_tested() -> None:
+    for text in PROJECT["dependencies"]:
+        requirement = Requirement(text)
+        assert PINS[canonicalize_name(requirement.name)] in requirement.specifier, text
+        (lower,) = (part.version for part in requirement.specifier if part.operator == ">=")
+        assert Version(lower) == Version(LOWEST[requirement.name]), text
+    assert len(LOWEST) == len(PROJECT["dependencies"])
+
+
+def test_tools_are_pinned_as_in_the_constraints() -> None:
+    for text in PROJECT["optional-dependencies"]["dev"]:
         requirement = Requirement(text)
         assert str(requirement.specifier) == f"=={PINS[canonicalize_name(requirement.name)]}", text
 

@@ -1,5 +1,6 @@
 import resource
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,3 +27,20 @@ def test_peak_memory_is_in_mb_on_each_platform(platform: str, unit: int, monkeyp
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(resource, "getrusage", lambda _who: peak)
     assert peak_memory_mb() == 100
+
+
+def test_what_is_not_of_the_exact_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = {"torch": version("torch").split("+")[0], "PyYAML": version("pyyaml"), "not-installed": "3"}
+    (tmp_path / "constraints.txt").write_text("".join(f"{name}=={v}\n" for name, v in exact.items()))
+    monkeypatch.setattr(module, "REPOSITORY", tmp_path)
+
+    def found() -> dict[str, str] | None:
+        module.other_versions.cache_clear()
+        return module.other_versions()
+
+    assert found() == {}
+    (tmp_path / "constraints.txt").write_text("torch==1.0\nnumpy==1.0\n")
+    assert found() == {"numpy": version("numpy"), "torch": exact["torch"]}
+    (tmp_path / "constraints.txt").unlink()
+    assert found() is None
+    module.other_versions.cache_clear()
