@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isnan
+from os.path import exists
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ FACTS = {
     "code": "code_hash",
     "dataset sha256": "dataset_sha256",
 }
+#: of a directory of results, and beside its log
 FILES = ("progress.csv", "run.json")
 
 
@@ -52,9 +54,10 @@ def run_data(tables: Tables, results: Path, logs: Path, out: Path) -> dict[str, 
 
     Returns:
         `groups`: key -> label, x axis, index of settings and packages, and seeds, each with curve `x`, `y`, facts
-        and the files that are here; `settings`, `packages`: what groups point to; `facts`: headings.
+        and the files that are here; `here`: where results and logs lie from the page; `settings`, `packages`: what
+        groups point to; `facts`: headings.
     """
-    curves = _curves(tables)
+    curves, places = _curves(tables), _places(results, logs)
     settings, packages, groups = _Distinct(), _Distinct(), dict[str, dict[str, Any]]()
     for info in tables.provenance:
         kind = info["kind"]
@@ -78,10 +81,14 @@ def run_data(tables: Tables, results: Path, logs: Path, out: Path) -> dict[str, 
                 "commit": commit(info),
                 "facts": [_short(info.get(name)) for name in FACTS.values()],
                 "packages": packages.index(versions),
-                "files": _files(key, kind, info["seed"], results, logs, out),
+                "files": [name for name, path in places.items() if exists(path(key, info["seed"]))],  # noqa: PTH110 - of thousands
             }
         )
-    return {"groups": groups, "settings": settings.values, "packages": packages.values, "facts": list(FACTS)}
+    here = {
+        name: Path(os.path.relpath(path, out)).as_posix() for name, path in (("results", results), ("logs", logs))
+    }
+    shared = {"settings": settings.values, "packages": packages.values, "facts": list(FACTS)}
+    return {"groups": groups, "here": here} | shared
 
 
 class _Distinct:
@@ -121,11 +128,15 @@ def _curves(tables: Tables) -> dict[tuple[str, int], tuple[list[int], list[float
     return {job: tuple(line[:: -(-len(line) // POINTS)] for line in lines) for job, lines in found.items()}  # type: ignore[misc]
 
 
-def _files(key: str, kind: str, seed: int, results: Path, logs: Path, out: Path) -> dict[str, str]:
-    """Name -> path from the page, of those that are here."""
-    directory = results / key / f"seed{seed}"
-    rest, name = key.split("/", 1)[1].rsplit("/", 1)
-    paths = {file: directory / file for file in FILES} | {"log": logs / kind / rest / f"{name}-seed{seed}.log"}
-    if not directory.is_dir():
-        return {}
-    return {label: Path(os.path.relpath(path, out)).as_posix() for label, path in paths.items() if path.is_file()}
+def _places(results: Path, logs: Path) -> dict[str, Callable[[str, int], str]]:
+    """What a job leaves -> its path, from key and seed."""
+    below, of_logs = str(results), str(logs)
+
+    def file(name: str) -> Callable[[str, int], str]:
+        return lambda key, seed: f"{below}/{key}/seed{seed}/{name}"
+
+    def log(key: str, seed: int) -> str:
+        place, rest = key.split("/", 1)
+        return f"{of_logs}/{'finetune' if place == 'runs' else place}/{rest}-seed{seed}.log"
+
+    return {name: file(name) for name in FILES} | {"log": log}

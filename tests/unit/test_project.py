@@ -36,7 +36,8 @@ def test_dependencies_are_ranges_that_have_the_exact_set_and_end_at_what_was_tes
 
 
 def test_tools_are_pinned_as_in_the_constraints() -> None:
-    for text in PROJECT["optional-dependencies"]["dev"]:
+    extras = PROJECT["optional-dependencies"]
+    for text in extras["dev"] + extras["browser"]:
         requirement = Requirement(text)
         assert str(requirement.specifier) == f"=={PINS[canonicalize_name(requirement.name)]}", text
 

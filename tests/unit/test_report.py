@@ -101,9 +101,12 @@ def test_the_page_needs_nothing_from_outside(html: str, page: Page, tree: Tree) 
             assert link.removeprefix("#") in page.ids
         elif link not in {"data:,", "https://arxiv.org/abs/2107.00591"}:
             assert (tree.layout.figures / link).is_file()
-    files = [file for group in groups.values() for seed in group["seeds"] for file in seed["files"].values()]
-    assert len(files) == 2 * (len(tree.runs()) + len(tree.pretrains()))
-    assert all((tree.layout.figures / file).is_file() for file in files)
+    results = tree.layout.figures / embedded(html, "run-data")["here"]["results"]
+    seeds = [(key, seed) for key, group in groups.items() for seed in group["seeds"]]
+    assert len(seeds) == len(tree.runs()) + len(tree.pretrains())
+    for key, seed in seeds:
+        assert seed["files"] == ["progress.csv", "run.json"]
+        assert all((results / key / f"seed{seed['seed']}" / name).is_file() for name in seed["files"])
     assert not re.search(r"@import|url\((?!#)", html)
     assert not re.search(r"<(script|img|link)[^>]+(src|href)=\"(?!data:)", html)
     assert page.tags["svg"] == len(NAMES)
@@ -437,7 +440,7 @@ def test_a_report_of_tables_alone(tree: Tree, tmp_path: Path) -> None:
     page = report_of_tables(tables, tmp_path / "out", NAMES).read_text()
     assert [
         seed["files"] for group in embedded(page, "run-data")["groups"].values() for seed in group["seeds"]
-    ] == [{} for _ in [*tree.runs(), *tree.pretrains()]]
+    ] == [[] for _ in [*tree.runs(), *tree.pretrains()]]
     # the scale's own file says how quick is read
     assert "Quick shows directions" in page
     assert "sac: 5,000 steps are too few" in page

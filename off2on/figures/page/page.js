@@ -106,8 +106,10 @@ function table(label, header, rows) {
   return element("div", { class: "scroll words", tabindex: 0, role: "region", "aria-label": label }, made);
 }
 
-function files(seed) {
-  const links = Object.entries(seed.files).map(([name, path]) => element("a", { href: path }, name));
+function fileLinks(key, seed, here) {
+  const log = `${here.logs}/${key.replace(/^runs/, "finetune")}-seed${seed.seed}.log`;
+  const path = (name) => (name === "log" ? log : `${here.results}/${key}/seed${seed.seed}/${name}`);
+  const links = seed.files.map((name) => element("a", { href: path(name) }, name));
   return element("span", {}, ...links.flatMap((link, i) => (i ? [" · ", link] : [link])), links.length ? "" : "not here");
 }
 
@@ -121,7 +123,7 @@ function showRuns(key) {
   const last = (seed) => seed.y.filter((y) => y !== null).at(-1);
   const head = ["seed", "first return", "last return", "files", "commit", ...known.facts];
   const rows = group.seeds.map((seed) => [
-    String(seed.seed), String(seed.y[0] ?? "–"), String(last(seed) ?? "–"), files(seed), seed.commit,
+    String(seed.seed), String(seed.y[0] ?? "–"), String(last(seed) ?? "–"), fileLinks(key, seed, known.here), seed.commit,
     ...seed.facts.map((fact) => (fact === null ? "–" : String(fact))),
   ]);
   const versions = [...new Set(group.seeds.map((seed) => known.packages[seed.packages]))];
