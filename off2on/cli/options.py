@@ -43,6 +43,7 @@ EXAMPLES = {
     "figure": "fig_4a --scale quick",
     "report": "--scale quick",
     "plan": "fig_4a --scale quick --config seeds=4",
+    "doctor": "--scale paper",
     "adopt": "--scale quick",
     "validate": "results/quick/local/runs/halfcheetah/medium/ours/seed0",
 }

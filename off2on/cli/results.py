@@ -23,6 +23,7 @@ from off2on.cli.options import (
     say,
     selected,
 )
+from off2on.envs.opengl import choose_backend
 
 
 @job("rollout")
@@ -209,6 +210,21 @@ def plan(
     from off2on.plan import plan as estimate
 
     typer.echo(str(estimate(selected(scale, source, config).scale, target)))
+
+
+@job("doctor")
+def doctor(scale: ScaleName = "quick", source: SourceName = None) -> None:
+    """Say what this machine lacks for a scale, and how to mend it; status 1 if a run would fail."""
+    from off2on.doctor import examine
+
+    choose_backend()
+    wrong = False
+    for finding in examine(*load(scale, source)):
+        wrong |= finding.level == "wrong"
+        mend = f"\n{'':17}-> {finding.mend}" if finding.mend else ""
+        typer.echo(f"{finding.level:5}  {finding.topic:9}  {finding.found}{mend}")
+    if wrong:
+        raise typer.Exit(1)
 
 
 @job("adopt")

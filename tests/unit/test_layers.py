@@ -10,7 +10,8 @@ PACKAGE = Path(off2on.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"adopt", "plan"},
+    {"adopt", "doctor"},
+    {"plan"},
     {"figures", "training"},
     {"selection"},
     {"jobs", "scale"},
