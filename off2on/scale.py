@@ -11,6 +11,7 @@ from off2on.config import REPOSITORY, Count, Fraction, LearningRate, Many, Secti
 from off2on.data.sources import SOURCES
 from off2on.errors import Off2OnError, shown
 from off2on.moved import check_moved
+from off2on.own_tasks import OwnTask, TaskName, add_tasks
 from off2on.reading import Reading
 from off2on.settings import Settings
 from off2on.yaml_file import read_yaml
@@ -88,6 +89,9 @@ class Scale(Settings):
     seeds: int = Field(4, ge=1, le=1_000, description="seeds 0 .. seeds - 1")
     tasks: Names[str] = ("halfcheetah", "hopper", "walker2d")
     datasets: Names[Dataset] = ("random", "medium", "medium-replay", "medium-expert")
+    own_tasks: dict[TaskName, OwnTask] = Field(
+        default_factory=dict, description="tasks of your own, by name: environments of Gymnasium"
+    )
     pretrained: bool = Field(
         False, description="CQL's agents are given (--config agents=DIR), and local data are their roll-outs"
     )
@@ -158,6 +162,7 @@ def load_scale(name: str, **changes: Any) -> Scale:
     except ValidationError as error:
         raise Off2OnError(f"{path}: {_complaints(error)}") from None
     _check_name(path, scale.name)
+    add_tasks(scale.own_tasks, str(path))
     return scale
 
 

@@ -267,6 +267,12 @@ def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selectio
             raise Off2OnError(f"--config {key}={shown(config[key])}: unknown key {shown(key)}{hint(key, KEYS)}")
         if config[key] is None:
             raise Off2OnError(f"--config {key}=: no value; expected one, such as {KEYS[key]}")
+    argument = str(config.get("scale", "quick"))
+    if argument.endswith((".yaml", ".yml")):
+        # first: it may bring tasks
+        load_scale(argument)
+    else:
+        _one_of({"scale": argument}, "scale", [*SCALES, *_other_scales()])
     names = {
         "tasks": _names(config, "tasks", TASKS),
         "datasets": _names(config, "datasets", get_args(Dataset)),
@@ -276,9 +282,6 @@ def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selectio
     methods = _names(config, "methods", None)
     known = None if methods is None else [m for m in methods if m in METHODS]
     foreign = None if methods is None else tuple(m for m in methods if m not in METHODS)
-    argument = str(config.get("scale", "quick"))
-    if not argument.endswith((".yaml", ".yml")):
-        _one_of({"scale": argument}, "scale", [*SCALES, *_other_scales()])
     scale = load_scale(argument, **names, methods=known)
     files = tuple(_names(config, "baselines", None) or ())
     chosen = _names(config, "figures", figures) or figures

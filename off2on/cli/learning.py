@@ -26,7 +26,9 @@ from off2on.cli.options import (
     say,
 )
 from off2on.data.sources import get_source
+from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
+from off2on.own_tasks import check_environment
 from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
 
 
@@ -56,6 +58,7 @@ def collect(
             "(snakemake: --config source=local)"
         )
     one_thread()
+    check_environment(get_task(task))
     settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
     run(task, dataset, settings, path, agents)
     say(f"dataset: {path}")
@@ -126,6 +129,7 @@ def pretrain(
     spec = get_offline(algorithm)
     one_thread()
     job = pretrain_job(loaded, Pretraining(task, dataset, algorithm, seed))
+    check_environment(job.task)
     path = out or layout.pretrain(task, dataset, algorithm, seed)
     if spec.start is not None:
         agents = agents or layout.pretrain(task, dataset, spec.start, seed)
@@ -170,6 +174,7 @@ def finetune(
         raise Off2OnError(f"method '{method}' needs {need} (got '{dataset}')")
     one_thread()
     job = finetune_job(loaded, Run(task, dataset, method, seed))
+    check_environment(job.task)
     inputs = Inputs(
         (data or layout.dataset(task, dataset)) if spec.data else data,
         (agents or layout.pretrain(task, dataset, spec.start, seed)) if spec.start else agents,
@@ -208,7 +213,6 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Deterministic returns of each member and of the ensemble."""
-    from off2on.envs.tasks import get_task
     from off2on.training.agents import stored_agents
     from off2on.training.evaluate import member_episodes
 

@@ -219,6 +219,12 @@ _LINES = [
     *("overrides: {'*/medium': {cql: {steps: no}}}", "overrides: {x: {cql: {steps: 3}}}", "overrides: [1]"),
     *("name: ../x", "name: ''", "name: 3", "source: x", "wall_time: 3", "finetuning: {env_steps: 31}", "x: 1"),
     *("extends: nowhere", "extends: micro.yaml", "extends: [a]", "extends: ''", "name: micro\nname: micro"),
+    *(
+        "own_tasks: {hopper: {env_id: x}}",
+        "own_tasks: [ant]",
+        "own_tasks: {'../x': {env_id: Ant-v4}}",
+        "own_tasks: 3",
+    ),
     *("seeds: 010", "seeds: 1:30", "seeds: 0x2", "a: !!int ''", "seeds: !!float ''", "a: !!bool x", "a: !!int _"),
     *(
         "finetuning: {env_steps: 120, epoch_steps: 1}",

@@ -15,6 +15,7 @@ LAYERS = [
     {"figures", "training"},
     {"selection"},
     {"jobs", "scale"},
+    {"own_tasks"},
     {"methods"},
     {"agents", "replay", "analysis"},
     {"settings"},

@@ -4,7 +4,8 @@ from off2on.envs.tasks import TASKS
 #: files by what a figure needs besides runs
 NEEDED = {
     "likelihoods": LIKELIHOODS,
-    "renders": [LAYOUT.render(task) for task in TASKS],
+    # tasks of one's own have no pose, camera or actor
+    "renders": [LAYOUT.render(task) for task in TASKS if task not in SCALE.own_tasks],
     "cost": [LAYOUT.cost, LAYOUT.cost.with_suffix(".json")],
 }
 
