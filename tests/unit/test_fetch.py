@@ -15,7 +15,7 @@ from off2on.cli import main
 from off2on.data import catalogue, checksums, download
 from off2on.data.catalogue import Published, published, said_of_origin
 from off2on.data.checksums import recalled_sha256
-from off2on.data.fetch import DIRECTORY, fetch, find
+from off2on.data.fetch import DIRECTORY, d4rl_directory, fetch, find
 from off2on.data.inventory import take_inventory
 from off2on.data.sources import get_source
 from off2on.errors import Off2OnError
@@ -307,6 +307,15 @@ def test_a_damaged_file_of_d4rl_stops_the_planning(entry: Published, tmp_path: P
     with pytest.raises(Off2OnError, match="it has 3 bytes"):
         inventory(tmp_path)
     assert find(entry, tmp_path / "nowhere") is None
+
+
+def test_without_the_variable_d4rls_own_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for unset in (None, ""):
+        monkeypatch.delenv(DIRECTORY, raising=False)
+        if unset is not None:
+            monkeypatch.setenv(DIRECTORY, unset)
+        assert d4rl_directory() == tmp_path / ".d4rl/datasets"
 
 
 def test_a_checksum_is_computed_once_and_again_when_anything_changed(
