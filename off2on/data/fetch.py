@@ -84,7 +84,10 @@ def fetch(entry: Published, place: Path, given: Path | None, server: str | None,
 def _downloaded(entry: Published, server: str | None, bar: "Bar") -> Path:
     from off2on.data.download import download
 
-    return download(entry, d4rl_directory(), server or SERVER, bar)
+    file = download(entry, d4rl_directory(), server or SERVER, bar)
+    # another program may have put it there in the meantime
+    check(entry, file)
+    return file
 
 
 def _link(file: Path, place: Path) -> None:
