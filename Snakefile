@@ -34,13 +34,13 @@ onstart:
 
 
 onsuccess:
-    say(f"done; {results_of_this_command()}")
+    end_well()
 
 
 onerror:
-    say(
+    end(
         "stopped. Finished jobs are kept and interrupted training resumes from its last checkpoint: run the same "
-        "command again."
+        f"command again. Snakemake's own log: {log}"
     )
 
 

@@ -198,3 +198,10 @@ def _networks(job: PretrainJob | FinetuneJob) -> float:
     """Bytes that a job leaves or holds on disk: policy, twin critics and their targets, a few copies."""
     networks = 5 * job.members * weights(job.task.sizes, job.settings.network.widths)
     return COPIES_OF_NETWORKS * FLOAT_BYTES * networks
+
+
+def duration(seconds: float) -> str:
+    """'40 s', '12 min', '3.5 h'."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -24,7 +24,9 @@ Dataset = Literal["random", "medium", "medium-replay", "medium-expert"]
 
 def _known_source(name: str) -> str:
     if name not in SOURCES:
-        raise ValueError(f"source: unknown '{name}'; it may be: {', '.join(SOURCES)}")
+        close = get_close_matches(name, SOURCES, n=1)
+        meant = f"did you mean '{close[0]}'? " if close else ""
+        raise ValueError(f"source: unknown '{name}'; {meant}it may be: {', '.join(SOURCES)}")
     return name
 
 
@@ -174,7 +176,11 @@ def reading_of(name: str) -> Reading:
 def _read(path: Path, *above: Path) -> dict[str, Any]:
     """`above`: the files that extend this one."""
     if not _is_file(path):
-        raise Off2OnError(f"unknown scale: no file {path}; scales: {', '.join(SCALES)}, or a path to a YAML file")
+        close = get_close_matches(path.stem, SCALES, n=1)
+        meant = f"did you mean '{close[0]}'? " if close else ""
+        raise Off2OnError(
+            f"unknown scale: no file {path}; {meant}scales: {', '.join(SCALES)}, or a path to a YAML file"
+        )
     data = read_yaml(path)
     if not isinstance(data, dict):
         raise Off2OnError(f"{path}: expected a mapping of settings")

@@ -5,7 +5,7 @@ import sys
 from typing import NoReturn
 
 # importing them registers the sub-commands, in the order of `off2on --help`
-from off2on.cli import datasets, learning, results  # noqa: F401
+from off2on.cli import datasets, learning, looking, results  # noqa: F401
 from off2on.cli.options import EXAMPLES, app, say
 from off2on.errors import Off2OnError
 from off2on.training.stopping import Stopped

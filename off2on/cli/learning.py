@@ -17,11 +17,13 @@ from off2on.cli.options import (
     Seed,
     SourceName,
     TaskName,
+    TrainingScale,
     Wait,
     check_ending,
     check_names,
     job,
     load,
+    load_to_train,
     one_thread,
     say,
 )
@@ -106,7 +108,7 @@ def ship_actors(
 def pretrain(
     task: TaskName,
     dataset: DatasetName,
-    scale: ScaleName = "quick",
+    scale: TrainingScale = None,
     source: SourceName = None,
     algorithm: AlgorithmName = "cql",
     seed: Seed = 0,
@@ -125,7 +127,7 @@ def pretrain(
     from off2on.training.pretrain import pretrain as run
     from off2on.training.rundir import Handling
 
-    loaded, layout = load(scale, source)
+    loaded, layout = load_to_train(scale, source)
     spec = get_offline(algorithm)
     one_thread()
     job = pretrain_job(loaded, Pretraining(task, dataset, algorithm, seed))
@@ -146,11 +148,13 @@ def pretrain(
 @job("finetune")
 def finetune(
     task: TaskName,
-    method: Annotated[str, typer.Option("--method", help="such as ours, sac-ft or awac; see off2on/methods.py")],
+    method: Annotated[
+        str, typer.Option("--method", help="such as ours, sac-ft or awac; `off2on list methods` has all")
+    ],
     dataset: Annotated[
         str, typer.Option("--dataset", help="offline dataset; 'none' to train from scratch")
     ] = "none",
-    scale: ScaleName = "quick",
+    scale: TrainingScale = None,
     source: SourceName = None,
     seed: Seed = 0,
     data: Data = None,
@@ -167,7 +171,7 @@ def finetune(
     from off2on.training.finetune import finetune as run
     from off2on.training.rundir import Handling
 
-    loaded, layout = load(scale, source)
+    loaded, layout = load_to_train(scale, source)
     spec = get_method(method)
     if (dataset != "none") != spec.offline:
         need = "--dataset with an offline dataset" if spec.offline else "--dataset none"
@@ -186,7 +190,7 @@ def finetune(
 
 @job("import-agents")
 def import_agents(
-    directory: Annotated[Path, typer.Argument(help="holds *_seed<k>/{actor,critic1,critic2}_*.pt")],
+    directory: Annotated[Path, typer.Argument(help="holds `*_seed<k>/{actor,critic1,critic2}_*.pt`")],
     scale: ScaleName = "published",
     source: SourceName = None,
     seed: Seed = 0,

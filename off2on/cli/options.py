@@ -4,10 +4,12 @@ import gc
 import re
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any, TypeVar
 
 import typer
 
+from off2on import __version__
 from off2on.algorithms import OFFLINE
 from off2on.config import REPOSITORY
 from off2on.data.sources import SOURCES
@@ -45,13 +47,27 @@ EXAMPLES = {
     "plan": "fig_4a --scale quick --config seeds=4",
     "doctor": "--scale paper",
     "adopt": "--scale quick",
-    "validate": "results/quick/local/runs/halfcheetah/medium/ours/seed0",
+    "compare": "results/reference/quick quick --html compare.html",
+    "show": "results/quick/local/runs/halfcheetah/medium/ours/seed0",
+    "validate": "results/quick",
+    "status": "--scale quick",
+    "list": "methods",
 }
 
+
+def _example(name: str) -> str:
+    """A command on lines that fit 80 columns and can be pasted."""
+    command = f"off2on {name} {EXAMPLES[name]}"
+    return " \\\n    ".join(wrap(command, 68, break_long_words=False, break_on_hyphens=False))
+
+
+def _examples(*names: str) -> str:
+    """Examples as a block that no help wraps."""
+    return "\n".join(["```", *map(_example, names), "```"])
+
+
 app = typer.Typer(
-    help="Offline-to-online RL via balanced replay and pessimistic Q-ensemble: the jobs of the benchmark.\n\n"
-    "`snakemake --cores N` (or `make reproduce`) runs them all; each can also be run by hand.",
-    epilog="Examples:\n\n" + "\n\n".join(f"`off2on {name} {words}`" for name, words in EXAMPLES.items()),
+    epilog=f"Examples:\n\n{_examples(*EXAMPLES)}",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -59,6 +75,10 @@ app = typer.Typer(
 )
 
 ScaleName = Annotated[str, typer.Option("--scale", help="smoke, quick, laptop, paper, or a YAML file")]
+#: of a job that trains
+TrainingScale = Annotated[
+    str | None, typer.Option("--scale", help="smoke, quick, laptop, paper, or a YAML file; default: quick")
+]
 SourceName = Annotated[
     str | None,
     typer.Option("--source", help=f"where datasets come from: {', '.join(SOURCES)}; default: the scale's"),
@@ -89,7 +109,26 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 def job(name: str) -> Callable[[Command], Command]:
     """Register a sub-command with its example."""
-    return app.command(name, epilog=f"Example: `off2on {name} {EXAMPLES[name]}`")
+    return app.command(name, epilog=f"Example:\n\n{_examples(name)}")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"off2on {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="print the version, and nothing else"),
+    ] = False,
+) -> None:
+    """Offline-to-online RL via balanced replay and pessimistic Q-ensemble: the jobs of the benchmark.
+
+    `snakemake --cores N` (or `make reproduce`) runs them all; each can also be run by hand.
+    """
 
 
 def load(scale: str, source: str | None) -> tuple[Scale, Layout]:
@@ -99,14 +138,22 @@ def load(scale: str, source: str | None) -> tuple[Scale, Layout]:
     return loaded, Layout(loaded.name, loaded.source)
 
 
-def check_ending(out: Path, ending: str) -> Path:
+def load_to_train(scale: str | None, source: str | None) -> tuple[Scale, Layout]:
+    """The same for a job that trains: without a scale it takes the settings of quick, and says so."""
+    loaded, layout = load(scale or "quick", source)
+    if scale is None:
+        say(f"no --scale: the settings of {loaded.name}. {loaded.reading.shows}")
+    return loaded, layout
+
+
+def check_ending(out: Path, ending: str, option: str = "--out") -> Path:
     """The path of an output, whose name must say what it is: so no command writes over what it reads.
 
     Raises:
         Off2OnError: it ends in something else.
     """
     if out.suffix != ending:
-        raise Off2OnError(f"--out {out}: the file must be called *{ending}")
+        raise Off2OnError(f"{option} {out}: the file must be called *{ending}")
     return out
 
 

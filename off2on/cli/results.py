@@ -159,7 +159,7 @@ def claims(
 
 @job("figure")
 def figure(
-    name: Annotated[str, typer.Argument(help="such as fig_3; see off2on/figures/registry.py")],
+    name: Annotated[str, typer.Argument(help="such as fig_3; `off2on list figures` has all")],
     paths: Annotated[
         list[Path] | None,
         typer.Argument(help="run directories, likelihood CSV files; default: the finished ones that it draws"),
@@ -233,12 +233,3 @@ def adopt(scale: ScaleName = "quick", source: SourceName = None, config: Config 
     from off2on.adopt import adopt as run
 
     run(selected(scale, source, config), config or [])
-
-
-@job("validate")
-def validate(directory: Annotated[Path, typer.Argument(help="a run or pre-training directory")]) -> None:
-    """Check a directory of results against docs/results-format.md."""
-    from off2on.results.directory import validate as check
-
-    check(directory)
-    typer.echo(f"{directory}: valid")

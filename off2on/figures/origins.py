@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from off2on.analysis.compare import flat_settings
 from off2on.data.catalogue import said_of_origin
 from off2on.data.sources import SOURCES
 from off2on.envs.tasks import TASKS
@@ -69,23 +70,6 @@ def _by_name(jobs: Iterable[Info], kind: str) -> dict[str, list[Info]]:
     found = [(info[NAMES[kind]], info) for info in jobs if info["kind"] == kind]
     names = in_order((own for own, _ in found), METHODS if kind == "finetune" else ())
     return {name: [i for own, i in found if own == name] for name in names}
-
-
-def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Dotted key -> value as text."""
-    return dict(_flat(settings))
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", "none" if value is None else f"{value:g}" if _real(value) else str(value)
-
-
-def _real(value: Any) -> bool:
-    return isinstance(value, float)
 
 
 def _values(key: str, runs: list[tuple[str, dict[str, str]]]) -> str:

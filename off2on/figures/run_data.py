@@ -8,8 +8,9 @@ from os.path import exists
 from pathlib import Path
 from typing import Any
 
+from off2on.analysis.compare import flat_settings
 from off2on.analysis.tables import Tables
-from off2on.figures.origins import commit, flat_settings
+from off2on.figures.origins import commit
 from off2on.results import NAMES
 from off2on.results.schema import PLACES
 

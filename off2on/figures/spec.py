@@ -1,5 +1,6 @@
 """What an entry of the table of figures may say. Read while the DAG is planned: light data, drawn elsewhere."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -113,6 +114,11 @@ class FigureSpec:
     def number(self) -> str:
         """'Figure 4a'."""
         return self.title.split(":")[0]
+
+    @property
+    def chapter(self) -> str:
+        """'Figure 04', 'Appendix B': where Snakemake's report has it, which sorts by the alphabet."""
+        return re.sub(r"(?<= )\d+", lambda digits: digits[0].zfill(2), re.sub(r"(\d)[a-d]$", r"\1", self.number))
 
     @property
     def module(self) -> str:

@@ -10,7 +10,8 @@ PACKAGE = Path(off2on.__file__).parent
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"adopt", "doctor"},
+    {"console"},
+    {"adopt", "doctor", "status"},
     {"plan"},
     {"figures", "training"},
     {"selection"},

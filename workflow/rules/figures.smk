@@ -59,7 +59,12 @@ for name in FIGURES:
             [file for path in drawn(name) for file in files_of(path)],
             [file for need in FIGURES[name].needs for file in NEEDED.get(need, [])],
         output:
-            report(LAYOUT.figures / f"{name}.svg", category="Figures", labels={"figure": FIGURES[name].title}),
+            report(
+                LAYOUT.figures / f"{name}.svg",
+                caption="../report/figure.rst",
+                category=FIGURES[name].chapter,
+                labels={"figure": FIGURES[name].title},
+            ),
             [LAYOUT.figures / f"{name}.{ending}" for ending in FIGURES[name].endings if ending != "svg"],
         log:
             LOGS / f"{name}.log",
@@ -74,6 +79,7 @@ for name in FIGURES:
             code=code_hash("off2on.figures.drawing", FIGURES[name].module),
             name=name,
             paths=drawn(name),
+            caption=f"{FIGURES[name].caption} The paper: {FIGURES[name].paper}",
         message:
             f"draw {name}"
         shell:
@@ -86,7 +92,7 @@ rule report:
         rules.claims.output,
         [LAYOUT.figures / f"{name}.{ending}" for name in SELECTION.figures for ending in FIGURES[name].endings],
     output:
-        report(REPORT, category="Report"),
+        report(REPORT, caption="../report/page.rst", category="Report of off2on", labels={"page": "report.html"}),
         [LAYOUT.figures / name for name in ("table_final.csv", "table_final.tex", "table_claims.csv")],
     log:
         LOGS / "report.log",

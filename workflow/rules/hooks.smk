@@ -1,4 +1,43 @@
-# What a run says at its start and at its end, and how it holds the directory.
+# What a run shows, says at its start and at its end, and how it holds the directory.
+import logging
+
+from snakemake.logging import ColorizingTextHandler
+
+from off2on.console import Console, Step, summary
+
+
+def in_a_real_run():
+    """Whether jobs run here: not in a dry run, not in a process that is one of them, not with --verbose."""
+    executor = workflow._executor_plugin
+    settings = executor and executor.common_settings
+    pretends = settings is None or settings.dryrun_exec or settings.touch_exec
+    return not pretends and not workflow.output_settings.verbose and workflow.is_main_process
+
+
+def take_over_the_terminal():
+    """Put `Console` in the place of Snakemake's own handler; a plugin that the user chose stays."""
+    for handler in list(logger.handlers):
+        if isinstance(handler, ColorizingTextHandler):
+            logger.removeHandler(handler)
+            logger.addHandler(Console(handler, in_a_real_run))
+
+
+def console():
+    """The one in place, if it shows this run."""
+    found = [handler for handler in logger.handlers if isinstance(handler, Console)]
+    return found[0] if found and in_a_real_run() else None
+
+
+def steps_of_this_run():
+    """What is to do, by the ids that Snakemake gives its jobs."""
+    costs = {"collect": collect_cost, "pretrain": pretrain_cost, "finetune": finetune_cost}
+    found = {}
+    for job in workflow.dag.needrun_jobs():
+        cost = costs.get(job.rule.name)
+        seconds = cost(job.wildcards).core_seconds if cost else plan.JOB_SECONDS
+        directory = Path(job.output[0]).parent if job.rule.name in ("pretrain", "finetune") else None
+        found[workflow.dag.jobid(job)] = Step(job.message or job.rule.name, seconds, directory)
+    return found
 
 
 def sleep_until_a_job_ends():
@@ -20,16 +59,39 @@ def begin():
         stop(error)
     sleep_until_a_job_ends()
     say(f"scale {SCALE.name}, source {SCALE.source}: it should take {SCALE.wall_time}")
+    if not SCALE.reading.verdicts:
+        say(SCALE.reading.shows)
     for note in INVENTORY.notes:
         say(note)
     say(f"{len(PRETRAININGS)} pre-trainings, {len(OWN_RUNS + BASELINE_RUNS)} runs; finished ones are kept")
     if SCALE.name != "paper":
         say("the paper's own settings: --config scale=paper (its cost: off2on plan --scale paper)")
+    if console():
+        console().begin(steps_of_this_run(), workflow.cores)
+
+
+def end(*lines):
+    """At the end of a real run: take the bar away, then say this."""
+    if console():
+        console().end()
+    for line in lines:
+        say(line)
+
+
+def end_well():
+    """The results, where this run made the report, and where they are."""
+    judged = SCALE.reading.verdicts and REPORT in files_of_this_command()
+    end(*(summary(LAYOUT.figures) if judged else []), f"done; {results_of_this_command()}")
+
+
+def files_of_this_command():
+    """What this command made or found up to date."""
+    return [Path(file) for job in workflow.dag.targetjobs for file in (job.output or job.input)]
 
 
 def results_of_this_command():
     """The report, or the figures and other files, that this command made or found up to date."""
-    made = [Path(file) for job in workflow.dag.targetjobs for file in (job.output or job.input)]
+    made = files_of_this_command()
     if REPORT in made:
         return f"report: {REPORT.absolute()}"
     figures = [path for path in made if path.suffix == ".svg"]
@@ -47,3 +109,4 @@ def speak_for_snakemake(record):
 
 
 logger.addFilter(speak_for_snakemake)
+take_over_the_terminal()
