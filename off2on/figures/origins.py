@@ -110,6 +110,8 @@ def datasets_sheet(results: Path, source: str, jobs: Iterable[Info]) -> Sheet:
         else:
             whole = {info["dataset_sha256"] for info in group}
             made = said_of_origin(made, task, dataset, whole)
+            # of data that came in by `off2on import-data`
+            made += f": {facts['recipe']}" if "recipe" in facts else ""
         rows.append(
             [
                 f"{task}-{dataset}",

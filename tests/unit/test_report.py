@@ -324,6 +324,9 @@ def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
     # without the file, the source still says what is known
     (bare,) = datasets_sheet(tmp_path / "none", "d4rl-v0", [info]).rows
     assert bare[1] == "d4rl-v0, not the published file"
+    with h5py.File(path, "a") as file:
+        file.attrs["recipe"] = "imported from mine.hdf5"
+    assert datasets_sheet(layout.results, "own", [info]).rows[0][1] == "own: imported from mine.hdf5"
 
 
 def test_inlined_svgs_keep_to_themselves() -> None:
