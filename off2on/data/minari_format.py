@@ -83,8 +83,13 @@ def to_minari(dataset: Dataset, name: str, env_id: str) -> None:
         env_id: Gymnasium's id of the environment.
 
     Raises:
-        Off2OnError: minari is not installed or refuses the name; a dataset of that name is there.
+        Off2OnError: minari is not installed or refuses the name; a dataset of that name is there; observations are
+            images.
     """
+    if dataset.observations.ndim != 2:
+        raise Off2OnError(
+            f"{name}: observations of shape {dataset.observations.shape[1:]}; only vectors are exported"
+        )
     minari = _minari()
     from minari.data_collector import EpisodeBuffer
 

@@ -67,6 +67,9 @@ def test_minari_reads_what_we_wrote(minari: Any) -> None:
         to_minari(dataset, "off2on/hopper/random-v0", HOPPER.env_id)
     with pytest.raises(Off2OnError, match="minari refuses"):
         to_minari(dataset, "no version", HOPPER.env_id)
+    dataset.observations = np.zeros((len(dataset), 4, 4, 3), np.uint8)
+    with pytest.raises(Off2OnError, match=r"observations of shape \(4, 4, 3\); only vectors are exported"):
+        to_minari(dataset, "images-v0", HOPPER.env_id)
 
 
 @pytest.mark.parametrize("how", ["id", "directory", "file"])
