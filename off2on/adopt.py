@@ -14,7 +14,6 @@ from pathlib import Path
 from off2on.algorithms import get_offline
 from off2on.codehash import PLUMBING, code_hash
 from off2on.config import REPOSITORY
-from off2on.data.sources import get_source
 from off2on.errors import Off2OnError
 from off2on.files import sha256
 from off2on.jobs import Job, parameters
@@ -23,7 +22,7 @@ from off2on.paths import OUTPUTS, Layout
 from off2on.provenance import config_hash
 from off2on.results.directory import validate
 from off2on.scale import Scale
-from off2on.selection import Selection, finetune_job, pretrain_job, pretrainings, runs
+from off2on.selection import Pretraining, Selection, agents_of, finetune_job, pretrain_job, pretrainings, runs
 
 
 def adopt(selection: Selection, config: Sequence[str]) -> None:
@@ -68,7 +67,9 @@ def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
     wanted = runs(scale)
     trained = pretrainings(wanted)
     places = dict.fromkeys((run.task, run.dataset) for run in wanted if run.dataset != "none")
-    refused = {layout.dataset(*place) for place in places if _other_dataset(scale, layout.dataset(*place))}
+    refused = {
+        layout.dataset(*place) for place in places if _other_dataset(scale, place[0], layout.dataset(*place))
+    }
     # given agents are imported again, and compared as inputs of the runs
     for name in () if scale.pretrained else trained:
         start = get_offline(name.algorithm).start
@@ -79,7 +80,7 @@ def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
         method = get_method(run.method)
         inputs = {"dataset": layout.dataset(run.task, run.dataset)} if method.data else {}
         if method.start:
-            inputs["agents"] = layout.pretrain(run.task, run.dataset, method.start, run.seed)
+            inputs["agents"] = agents_of(scale, layout, Pretraining(run.task, run.dataset, method.start, run.seed))
         yield from _check(layout.run(*run), finetune_job(scale, run), inputs, refused)
 
 
@@ -92,16 +93,17 @@ def _check(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path
         yield directory, reason
 
 
-def _other_dataset(scale: Scale, path: Path) -> bool:
+def _other_dataset(scale: Scale, task: str, path: Path) -> bool:
     """Whether a dataset was made here by other settings or code than this checkout's."""
     from off2on.data.hdf5 import opened, read_attributes
 
-    if not get_source(scale.source).made_here or not path.is_file():
+    if not scale.makes(task) or not path.is_file():
         return False
     with opened(path) as file:
         said = read_attributes(file)
     found = said.get("settings"), said.get("code_hash")
-    return found != (scale.collect.model_dump_json(), code_hash("off2on.training.collect", without=PLUMBING))
+    module, settings = scale.recipe(task)
+    return found != (settings.model_dump_json(), code_hash(module, without=PLUMBING))
 
 
 def _reason(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Path]) -> str:

@@ -1,7 +1,7 @@
 """What every part of a scale is made of: checked sections and the types of their values."""
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,6 +52,17 @@ class Network(BaseModel):
     def widths(self) -> list[int]:
         """Width of every hidden layer."""
         return [self.width] * self.depth
+
+
+class Images(Section):
+    """Networks of tasks that are seen in pixels; `network` is that of all other tasks."""
+
+    encoder: Literal["small", "cog"] = Field(
+        "small", description="convolutions: a small trunk that twin critics share, or the paper's, one a network"
+    )
+    head: Widths = Field((256, 256), description="hidden layers of policy and critic after the convolutions")
+    density_head: Widths = Field((256, 128), description="the same of the density network")
+    crop: int = Field(4, ge=0, le=16, description="random crops: pixels that are added on every side; 0: none")
 
 
 def values(section: Section, prefix: str = "") -> dict[str, Any]:

@@ -5,7 +5,7 @@ The DAG, `off2on plan`, run.json and the loops all read a job from here.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic_core import to_jsonable_python
@@ -43,6 +43,17 @@ class _Job(ABC):
     def batch(self) -> int:
         """Transitions of a minibatch."""
         return int(value_of(self.settings, self.phase.batch))
+
+    @property
+    @abstractmethod
+    def read_by_parts(self) -> set[str]:
+        """Keys of the settings that its loop, its algorithm and its sampler read."""
+
+    @property
+    def reads(self) -> set[str]:
+        """Keys of the settings that it reads: of networks those that its observations go through."""
+        other = ("network", "balanced.density_depth") if self.task.observation.is_image else ("images.*",)
+        return {key for key in self.read_by_parts if not matches(key, other)}
 
     @property
     def section(self) -> str:
@@ -96,10 +107,12 @@ class PretrainJob(_Job):
         }
 
     @property
-    def reads(self) -> set[str]:
-        """Keys of the settings that it reads."""
+    def read_by_parts(self) -> set[str]:
+        """Keys of the settings that its loop, its algorithm and its sampler read."""
         keys = list(values(self.settings))
-        return self.algorithm.reads("offline", keys) | {key for key in keys if matches(key, ("pretraining.*",))}
+        return self.algorithm.reads("offline", keys) | {
+            key for key in keys if matches(key, ("pretraining.*", "images.crop"))
+        }
 
 
 @dataclass(frozen=True)
@@ -162,14 +175,14 @@ class FinetuneJob(_Job):
         }
 
     @property
-    def reads(self) -> set[str]:
-        """Keys of the settings that it reads."""
+    def read_by_parts(self) -> set[str]:
+        """Keys of the settings that its loop, its algorithm and its sampler read."""
         keys = list(values(self.settings))
         # it acts through `members`
         idle = {"finetuning.scratch_members"}
         idle |= set() if self.longer_first_epoch else {"finetuning.first_epoch_multiplier"}
         idle |= {"finetuning.warmup_steps"} if self.method.start else set()
-        loop = {key for key in keys if matches(key, ("finetuning.*", *self.sampler.reads))} - idle
+        loop = {key for key in keys if matches(key, ("finetuning.*", "images.crop", *self.sampler.reads))} - idle
         return self.algorithm.reads("online", keys) | loop
 
 
@@ -200,7 +213,7 @@ def settings_read(job: Job) -> dict[str, Any]:
 
 def parameters(job: Job) -> dict[str, Any]:
     """Everything but its code, its inputs and its name that a job's numbers depend on."""
-    return {"settings": settings_read(job), "composition": job.composition, "task": asdict(job.task)}
+    return {"settings": settings_read(job), "composition": job.composition, "task": job.task.facts}
 
 
 def identity(job: Job) -> dict[str, Any]:

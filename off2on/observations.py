@@ -15,6 +15,11 @@ class ObservationSpec:
     key: str | None = None
 
     @property
+    def is_image(self) -> bool:
+        """Whether it is a square image, `[H, H, C]` uint8."""
+        return self.dtype == "uint8" and len(self.shape) == 3 and self.shape[0] == self.shape[1]
+
+    @property
     def size(self) -> int:
         """Numbers in one observation."""
         return prod(self.shape)

@@ -9,6 +9,11 @@ OUTPUTS = ("progress.csv", "run.json", "agent.safetensors")
 COST, RENDERS = Path("cost/cost.csv"), Path("renders")
 
 
+def kept(step: int) -> str:
+    """The file of a pre-training directory that has the agents after some gradient steps."""
+    return f"agent-{step}.safetensors"
+
+
 @dataclass(frozen=True)
 class Layout:
     """The directories of one (scale, source) below `root`, relative to the working directory."""
@@ -45,6 +50,10 @@ class Layout:
         """The directory of an offline pre-training."""
         return self.results / "pretrain" / task / dataset / algorithm / f"seed{seed}"
 
+    def selected(self, task: str, dataset: str, algorithm: str) -> Path:
+        """Where pre-trainings lie as they were at the best step, `seed<k>` each."""
+        return self.results / "selected" / task / dataset / algorithm
+
     def rollouts(self, task: str, dataset: str, algorithm: str, seed: int) -> Path:
         """The HDF5 file of episodes that a pre-trained agent rolled out."""
         return self.results / "rollouts" / task / dataset / algorithm / f"seed{seed}.hdf5"
@@ -65,6 +74,10 @@ class Layout:
     def render(self, task: str) -> Path:
         """The JSON about a picture of a task; the PNG lies beside it, where the machine could render one."""
         return self.results / RENDERS / f"{task}.json"
+
+    def film(self, task: str, when: str) -> Path:
+        """An evaluation episode of Ours, 'before' or 'after' fine-tuning."""
+        return self.results / "films" / f"{task}-{when}.gif"
 
     def run(self, task: str, dataset: str, method: str, seed: int) -> Path:
         """The directory of a fine-tuning run; `dataset` is 'none' for a method from scratch."""

@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from off2on.algorithms import get_algorithm
-from off2on.algorithms.flop import weights
+from off2on.algorithms.flop import head
 from off2on.analysis.tables import ENOUGH
-from off2on.data.sources import get_source
 from off2on.envs.tasks import get_task
 from off2on.figures.registry import get_figure
 from off2on.jobs import FinetuneJob, PretrainJob
 from off2on.scale import Scale
 from off2on.selection import finetune_job, likelihoods, pretrain_job, pretrainings, runs
 from off2on.settings import Settings
-from off2on.training.schedule import epochs, updates
+from off2on.training.schedule import epochs, kept_steps, updates
 
 #: float32 FLOP/s of one core by network width: small matrices reach less of the peak
 CORE_RATES = {32: 3e9, 64: 8e9, 128: 45e9, 256: 58e9}
@@ -134,12 +133,21 @@ def _sum(stage: str, rows: Iterable[Row]) -> Row:
     return sum(rows, Row(stage))
 
 
+def transitions(scale: Scale, task: str, dataset: str) -> int:
+    """Rows of a local dataset."""
+    if get_task(task).family == "manipulation":
+        made = scale.demonstrations
+        # half of a task takes some two thirds of its time
+        return (made.prior_episodes + made.task_episodes) * get_task(task).horizon * 2 // 3 + made.random
+    return scale.collect.transitions * (2 if dataset == "medium-expert" else 1)
+
+
 def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
     """A local dataset: roll-outs, and for a true replay buffer the SAC run; for other sources a file."""
-    rows = scale.collect.transitions * (2 if dataset == "medium-expert" else 1)
-    sizes = get_task(task).sizes
-    disk = rows * FLOAT_BYTES * (sizes.observation.size + sizes.action + 2)
-    if not get_source(scale.source).made_here:
+    rows, sizes = transitions(scale, task, dataset), get_task(task).sizes
+    pixel = 1 if sizes.observation.is_image else FLOAT_BYTES
+    disk = rows * (pixel * sizes.observation.size + FLOAT_BYTES * (sizes.action + 2))
+    if not scale.makes(task):
         return Row("collect", jobs=1, disk_bytes=disk)
     training = rows if dataset == "medium-replay" and scale.collect.replay == "buffer" else 0
     flop = training * get_algorithm("sac").phase("online").flop(scale, sizes)
@@ -152,7 +160,9 @@ def pretrain_cost(job: PretrainJob) -> Row:
     flop = job.steps * job.members * job.phase.flop(job.settings, job.task.sizes)
     evaluations = 1 + job.steps // loop.evaluate_every
     rolled = evaluations * job.members * loop.eval_episodes * job.task.horizon
-    return _job("pretrain", job.settings, job.steps, rolled, flop, _networks(job))
+    # policy and twin critics of every step that is kept, without targets
+    disk = _networks(job) * (1 + 3 / 5 * len(kept_steps(job)) / COPIES_OF_NETWORKS)
+    return _job("pretrain", job.settings, job.steps, rolled, flop, disk)
 
 
 def finetune_cost(job: FinetuneJob) -> Row:
@@ -196,7 +206,8 @@ def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, fl
 
 def _networks(job: PretrainJob | FinetuneJob) -> float:
     """Bytes that a job leaves or holds on disk: policy, twin critics and their targets, a few copies."""
-    networks = 5 * job.members * weights(job.task.sizes, job.settings.network.widths)
+    settings = job.settings
+    networks = 5 * job.members * head(settings, job.task.sizes, settings.images.head, settings.network.widths)
     return COPIES_OF_NETWORKS * FLOAT_BYTES * networks
 
 

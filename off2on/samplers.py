@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from off2on.algorithms.algorithm import Sizes
-from off2on.algorithms.flop import weights
+from off2on.algorithms.flop import convolutions, head
 from off2on.config import Count, Fraction, LearningRate, Section
 from off2on.errors import find
 
@@ -45,10 +45,11 @@ class SamplerSpec:
         """FLOP of a step beside those of the agent."""
         batch: int = settings.balanced.density_batch
         widths = [settings.network.width] * settings.balanced.density_depth
-        return 2.0 * DENSITY_PASSES * batch * weights(sizes, widths) if self.balanced else 0.0
+        network = convolutions(settings, sizes) + head(settings, sizes, settings.images.density_head, widths)
+        return 2.0 * DENSITY_PASSES * batch * network if self.balanced else 0.0
 
 
-_DENSITY = ("balanced.*", "network")
+_DENSITY = ("balanced.*", "network", "images.encoder", "images.density_head")
 
 SAMPLERS = {
     spec.name: spec

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from off2on.config import REPOSITORY, Count, Fraction, LearningRate, Many, Section, Widths
-from off2on.data.sources import SOURCES
+from off2on.data.sources import SOURCES, get_source
+from off2on.envs.tasks import DATASETS, TASKS, get_task
 from off2on.errors import Off2OnError, shown
 from off2on.moved import check_moved
 from off2on.own_tasks import OwnTask, TaskName, add_tasks
@@ -19,7 +20,12 @@ from off2on.yaml_file import read_yaml
 SCALES = ("smoke", "quick", "laptop", "paper")
 
 Name = TypeVar("Name")
-Dataset = Literal["random", "medium", "medium-replay", "medium-expert"]
+
+
+def _known_dataset(name: str) -> str:
+    if name not in DATASETS:
+        raise ValueError(f"datasets: unknown '{name}'; it may be: {', '.join(DATASETS)}")
+    return name
 
 
 def _known_source(name: str) -> str:
@@ -52,6 +58,16 @@ class Collect(Section):
         "buffer", description="medium-replay: rolled out from actor snapshots, or a true SAC replay buffer"
     )
     seed: int = Field(0, ge=0, description="seed of the roll-outs")
+
+
+class Demonstrations(Section):
+    """How the data of manipulation tasks are made: two scripted halves of the task, and random actions [S130]."""
+
+    prior_episodes: Count = Field(5_000, description="of the first half of the task; its rewards are set to 0")
+    task_episodes: Count = Field(2_500, description="of the second half")
+    random: Count = Field(100_000, description="transitions of uniform actions; the paper: half of the data")
+    noise: float = Field(0.1, ge=0, le=1, description="standard deviation of the noise on scripted commands")
+    seed: int = Field(0, ge=0, description="of everything random")
 
 
 class Likelihood(Section):
@@ -89,8 +105,15 @@ class Scale(Settings):
         "local", json_schema_extra={"enum": list(SOURCES)}, description="where datasets come from"
     )
     seeds: int = Field(4, ge=1, le=1_000, description="seeds 0 .. seeds - 1")
+    task_seeds: dict[str, Annotated[int, Field(ge=1, le=1_000)]] = Field(
+        default_factory=dict, description="task -> seeds, where it has another number of them"
+    )
     tasks: Names[str] = ("halfcheetah", "hopper", "walker2d")
-    datasets: Names[Dataset] = ("random", "medium", "medium-replay", "medium-expert")
+    datasets: Names[Annotated[str, AfterValidator(_known_dataset)]] = Field(
+        DATASETS,
+        json_schema_extra={"items": {"enum": list(DATASETS)}},
+        description="each of the tasks that have it",
+    )
     own_tasks: dict[TaskName, OwnTask] = Field(
         default_factory=dict, description="tasks of your own, by name: environments of Gymnasium"
     )
@@ -101,6 +124,7 @@ class Scale(Settings):
         description="method -> its datasets, as patterns on task/dataset; from scratch: ['none']"
     )
     collect: Collect = Collect()
+    demonstrations: Demonstrations = Demonstrations()
     likelihood: Likelihood = Likelihood()
     cost: Cost = Cost()
     reading: Reading = Reading()
@@ -110,6 +134,13 @@ class Scale(Settings):
     )
 
     @model_validator(mode="after")
+    def _tasks_exist(self) -> "Scale":
+        for task in self.task_seeds:
+            if task not in TASKS and task not in self.own_tasks:
+                raise ValueError(f"task_seeds: unknown task '{task}'; it may be: {', '.join(TASKS)}")
+        return self
+
+    @model_validator(mode="after")
     def _overrides_fit(self) -> "Scale":
         for pattern in self.overrides:
             try:
@@ -117,6 +148,20 @@ class Scale(Settings):
             except ValidationError as error:
                 raise ValueError(_complaints(error, f"overrides.'{pattern}'.")) from None
         return self
+
+    def seeds_of(self, task: str) -> range:
+        """The seeds of a task's jobs."""
+        return range(self.task_seeds.get(task, self.seeds))
+
+    def makes(self, task: str) -> bool:
+        """Whether the datasets of a task are made here; there are no others of manipulation."""
+        return get_source(self.source).made_here or get_task(task).family == "manipulation"
+
+    def recipe(self, task: str) -> tuple[str, Section]:
+        """The module that makes the local datasets of a task, and the section of its settings."""
+        if get_task(task).family == "manipulation":
+            return "off2on.training.demonstrations", self.demonstrations
+        return "off2on.training.collect", self.collect
 
     def settings(self, task: str, dataset: str, method: str | None = None) -> Settings:
         """The settings of a pre-training, or of a method's run, overrides applied in the order of the file."""
@@ -157,6 +202,9 @@ def load_scale(name: str, **changes: Any) -> Scale:
     data = _read(path)
     wanted = changes.pop("methods", None)
     data.update({key: value for key, value in changes.items() if value is not None})
+    if changes.get("seeds") is not None:
+        # as many as asked for, of every task
+        data["task_seeds"] = {}
     if wanted is not None:
         data["methods"] = _only(wanted, data.get("methods"), path)
     try:

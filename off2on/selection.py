@@ -5,21 +5,21 @@ Read while the DAG is planned: imports neither torch nor Gymnasium.
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
-from off2on.algorithms import get_offline
+from off2on.algorithms import get_algorithm, get_offline
 from off2on.config import REPOSITORY
 from off2on.data.sources import SOURCES
-from off2on.envs.tasks import TASKS, get_task
+from off2on.envs.tasks import DATASETS, TASKS, get_task, pairs
 from off2on.errors import Off2OnError, find, shown
 from off2on.jobs import FinetuneJob, PretrainJob
 from off2on.methods import METHODS, get_method
 from off2on.paths import Layout
-from off2on.scale import SCALES, Dataset, Scale, load_scale
+from off2on.scale import SCALES, Scale, load_scale
 
 #: what `--config` understands, each with an example
 KEYS = {
@@ -68,6 +68,17 @@ class Selection:
     #: the agents that a pretrained scale starts from
     agents: Path | None = None
 
+    def without(self, tasks: Collection[str]) -> "Selection":
+        """The same without some tasks.
+
+        Raises:
+            Off2OnError: there are no others.
+        """
+        rest = tuple(task for task in self.scale.tasks if task not in tasks)
+        if not rest:
+            raise Off2OnError(f"nothing is left to run at scale {self.scale.name} without {', '.join(tasks)}")
+        return replace(self, scale=self.scale.model_copy(update={"tasks": rest}))
+
     @property
     def layout(self) -> Layout:
         """Where the results lie, relative to the working directory."""
@@ -86,7 +97,7 @@ def runs(scale: Scale) -> list[Run]:
         for method, patterns in scale.methods.items()
         for task in scale.tasks
         for dataset in _datasets(scale, task, method, patterns)
-        for seed in range(scale.seeds)
+        for seed in scale.seeds_of(task)
     ]
 
 
@@ -101,14 +112,14 @@ def _chain(algorithm: str | None) -> list[str]:
     return [] if algorithm is None else [*_chain(get_offline(algorithm).start), algorithm]
 
 
-def check_dataset(name: str, from_scratch: bool = False) -> None:
+def check_dataset(task: str, name: str, from_scratch: bool = False) -> None:
     """A dataset's name is part of paths.
 
     Raises:
-        Off2OnError: there is none of that name.
+        Off2OnError: the task has none of that name.
     """
     if not (from_scratch and name == "none"):
-        find("dataset", name, dict.fromkeys(get_args(Dataset)))
+        find(f"{task} dataset", name, dict.fromkeys(get_task(task).datasets))
 
 
 def pretrain_job(scale: Scale, job: Pretraining) -> PretrainJob:
@@ -117,7 +128,7 @@ def pretrain_job(scale: Scale, job: Pretraining) -> PretrainJob:
     Raises:
         Off2OnError: a name is unknown.
     """
-    check_dataset(job.dataset)
+    check_dataset(job.task, job.dataset)
     settings = scale.settings(job.task, job.dataset)
     algorithm = get_offline(job.algorithm)
     return PretrainJob(scale.name, scale.source, get_task(job.task), job.dataset, job.seed, settings, algorithm)
@@ -129,10 +140,17 @@ def finetune_job(scale: Scale, run: Run) -> FinetuneJob:
     Raises:
         Off2OnError: a name is unknown.
     """
-    check_dataset(run.dataset, from_scratch=True)
+    check_dataset(run.task, run.dataset, from_scratch=True)
     settings = scale.settings(run.task, run.dataset, run.method)
     method = get_method(run.method)
     return FinetuneJob(scale.name, scale.source, get_task(run.task), run.dataset, run.seed, settings, method)
+
+
+def agents_of(scale: Scale, layout: Layout, job: Pretraining) -> Path:
+    """The directory of the agents that fine-tuning starts from: the last ones, or those at the best step."""
+    if scale.settings(job.task, job.dataset).pretraining.select_every is None:
+        return layout.pretrain(*job)
+    return layout.selected(job.task, job.dataset, job.algorithm) / f"seed{job.seed}"
 
 
 def likelihoods(scale: Scale) -> list[Pretraining]:
@@ -151,23 +169,42 @@ def datasets(scale: Scale) -> list[tuple[str, str]]:
 
 
 def matching(scale: Scale, task: str, patterns: list[str] | tuple[str, ...]) -> list[str]:
-    """The scale's datasets that fit one of the patterns on task/dataset; 'none' stands for itself."""
-    fitting = [d for d in scale.datasets if any(fnmatch(f"{task}/{d}", p) for p in patterns)]
-    return ["none"] * ("none" in patterns) + fitting
+    """The datasets of a task at a scale that fit one of the patterns on task/dataset; 'none' is from scratch."""
+    with_data = [pattern for pattern in patterns if not _from_scratch(pattern)]
+    scratch = any(fnmatch(f"{task}/none", f"*/{p}" if p == "none" else p) for p in set(patterns) - set(with_data))
+    own = [d for d in scale.datasets if d in get_task(task).datasets]
+    return ["none"] * scratch + [d for d in own if any(fnmatch(f"{task}/{d}", p) for p in with_data)]
+
+
+def _from_scratch(pattern: str) -> bool:
+    """Whether a pattern on task/dataset stands for runs without data: 'none', of all tasks, or 'hopper/none'."""
+    return pattern.split("/")[-1] == "none"
 
 
 def _datasets(scale: Scale, task: str, method: str, patterns: tuple[str, ...]) -> list[str]:
-    get_task(task)
     from_scratch = not get_method(method).offline
-    if ("none" in patterns) != from_scratch or (from_scratch and len(patterns) > 1):
+    if any(_from_scratch(pattern) != from_scratch for pattern in patterns):
         raise Off2OnError(
-            f"methods.{method}: patterns {list(patterns)}; a method from scratch takes ['none'], the others take "
-            "patterns on task/dataset such as '*/medium'"
+            f"methods.{method}: patterns {list(patterns)}; a method from scratch takes ['none'] or such as "
+            "'hopper/none', the others take patterns on task/dataset such as '*/medium'"
         )
     found = matching(scale, task, patterns)
-    for dataset in () if from_scratch else found:
-        _enough_members(scale, task, dataset, method)
+    for dataset in found:
+        _sees(task, method)
+        if not from_scratch:
+            _enough_members(scale, task, dataset, method)
     return found
+
+
+def _sees(task: str, method: str) -> None:
+    """Images need algorithms that have an encoder."""
+    spec = get_method(method)
+    blind = [name for name in (spec.start, spec.online) if name and not get_algorithm(name).images]
+    if get_task(task).observation.is_image and blind:
+        raise Off2OnError(
+            f"methods.{method}: algorithm '{blind[0]}' cannot learn from images, all there is of {task}; name the "
+            "method's tasks, such as 'halfcheetah/*'"
+        )
 
 
 def _enough_members(scale: Scale, task: str, dataset: str, method: str) -> None:
@@ -199,9 +236,9 @@ def check_patterns(scale: Scale, file: object, methods: Collection[str] | None =
     _check_datasets(f"{file}: likelihood.datasets", scale.likelihood.datasets)
     for pattern in scale.overrides:
         slashes = pattern.count("/")
-        pairs = [f"{task}/{dataset}" for task in TASKS for dataset in (*get_args(Dataset), "none")]
+        places = [f"{task}/{dataset}" for task, dataset in pairs()] + [f"{task}/none" for task in TASKS]
         last = [pattern.split("/")[-1]] if methods is None else methods
-        names = {1: pairs, 2: [f"{pair}/{method}" for pair in pairs for method in last]}.get(slashes, [])
+        names = {1: places, 2: [f"{place}/{method}" for place in places for method in last]}.get(slashes, [])
         _check_fit(f"{file}: overrides.'{pattern}'", pattern, names, "task/dataset or task/dataset/method")
 
 
@@ -229,7 +266,7 @@ def check_baseline(name: Any, patterns: Any, taken: Collection[str], figures: An
 
 
 def _check_datasets(where: str, patterns: Iterable[str]) -> None:
-    names = ["none", *(f"{task}/{dataset}" for task in TASKS for dataset in get_args(Dataset))]
+    names = ["none", *(f"{task}/none" for task in TASKS), *(f"{task}/{dataset}" for task, dataset in pairs())]
     for pattern in patterns:
         _check_fit(f"{where}: '{pattern}'", pattern, names, "task/dataset")
 
@@ -275,7 +312,7 @@ def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selectio
         _one_of({"scale": argument}, "scale", [*SCALES, *_other_scales()])
     names = {
         "tasks": _names(config, "tasks", TASKS),
-        "datasets": _names(config, "datasets", get_args(Dataset)),
+        "datasets": _names(config, "datasets", DATASETS),
         "source": _one_of(config, "source", SOURCES),
         "seeds": _seeds(config),
     }

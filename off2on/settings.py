@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, create_model, model_validator
 
 from off2on.algorithms import ALGORITHMS
-from off2on.config import Composed, Count, Network, Section
+from off2on.config import Composed, Count, Images, Network, Section
 from off2on.samplers import Balanced
 
 
@@ -16,7 +16,18 @@ class Pretraining(Section):
     """The loop of every offline pre-training."""
 
     evaluate_every: Count = Field(10_000, description="gradient steps between evaluations")
+    select_every: Count | None = Field(
+        None, description="gradient steps between checkpoints, of which fine-tuning takes the best; null: the last"
+    )
     eval_episodes: Count = Field(5, description="deterministic episodes per member in an evaluation")
+
+    @model_validator(mode="after")
+    def _selects_what_is_evaluated(self) -> "Pretraining":
+        if self.select_every is not None and self.select_every % self.evaluate_every:
+            raise ValueError(
+                f"select_every = {self.select_every} is not a multiple of evaluate_every = {self.evaluate_every}"
+            )
+        return self
 
 
 class Finetuning(Section):
@@ -24,6 +35,7 @@ class Finetuning(Section):
 
     env_steps: Count = 250_000
     epoch_steps: Count = Field(1_000, description="environment steps, and gradient steps, of an epoch")
+    epoch_updates: Count | None = Field(None, description="gradient steps of an epoch; null: epoch_steps")
     first_epoch_multiplier: Count = Field(5, description="gradient steps of the first epoch over epoch_steps")
     warmup_steps: int = Field(1_000, ge=0, description="environment steps before training from scratch")
     scratch_members: Count = Field(1, description="ensemble size of training from scratch [S67]")
@@ -54,6 +66,7 @@ class _Settings(Composed):
 
     members: Count = Field(5, description="ensemble size N")
     network: Network = Network()
+    images: Images = Images()
     pretraining: Pretraining = Pretraining()
     finetuning: Finetuning = Finetuning()
     balanced: Balanced = Balanced()

@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from off2on.algorithms import ALGORITHMS
+from off2on.envs.opengl import no_pictures
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # no test asks D4RL's server, or looks into anybody's files
@@ -51,3 +52,10 @@ def micro(tmp_path_factory: pytest.TempPathFactory, micro_yaml: Path) -> Path:
         done = run_off2on(*arguments, cwd=directory)
         assert done.returncode == 0, done.stderr
     return directory
+
+
+@pytest.fixture(scope="session")
+def opengl() -> None:
+    """For tests that draw: skipped where this machine cannot."""
+    if reason := no_pictures():
+        pytest.skip(reason)

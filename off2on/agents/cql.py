@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from off2on.agents.sac import init_agent
-from off2on.agents.twins import Metrics, TwinAgent, detached, member_action, q_values
+from off2on.agents.twins import Metrics, TwinAgent, detached, member_action, q_of_several, q_values
 from off2on.algorithms.algorithm import Sizes
 from off2on.algorithms.cql import Cql
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
-from off2on.nn.encoder import encode, feature_size
+from off2on.nn.encoder import encode, encoder_of, parts
 from off2on.nn.gaussian import (
     CQL_LOG_STD,
     LOG_2,
@@ -26,7 +26,6 @@ from off2on.nn.gaussian import (
     policy,
     sample_with_epsilon,
 )
-from off2on.nn.mlp import OLD_RLKIT
 from off2on.nn.state import Nets
 from off2on.settings import Settings
 
@@ -126,8 +125,9 @@ class CqlAgent(TwinAgent):
 
 def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
     """Fresh policies and critics; member `i` draws from `rngs[i]` alone."""
-    features, widths = feature_size(sizes.observation), settings.network.widths
-    return init_agent(features, sizes.action, widths, rngs, OLD_RLKIT)
+    encoder = encoder_of(sizes.observation, settings)
+    nets = init_agent(encoder.features, sizes.action, encoder.widths, rngs, encoder.heads)
+    return encoder.before_all(nets, rngs)
 
 
 def offline_agent(nets: Nets, settings: Settings) -> CqlAgent:
@@ -185,10 +185,11 @@ def cql_gradients(
     """
     # detached: the temperature has a gradient of its own, in closed form
     alpha = nets["temperature"]["log_alpha"].detach().exp()
-    loss = policy_loss(nets["critic"], batch, draws, alpha, cloning)
+    features = encode(nets["critic"], batch.observations)
+    loss = policy_loss(nets["critic"], features.detach(), batch, draws, alpha, cloning)
     y = td_target(nets["target"], batch, draws, alpha, settings)
     weight, offset = penalty_weight(nets, settings)
-    critic_gradient, td, gap, q_mean = critic_gradients(nets["critic"], batch, draws.penalty, y, weight)
+    critic_gradient, td, gap, q_mean = critic_gradients(nets["critic"], features, batch, draws.penalty, y, weight)
     conservative = weight * gap - offset
     gradients = {
         "policy": torch.autograd.grad(loss.sum(), list(nets["policy"].values())),
@@ -207,13 +208,17 @@ def cql_gradients(
     return gradients, metrics
 
 
-def policy_loss(critic: Mapping[str, Tensor], batch: Batch, draws: Draws, alpha: Tensor, cloning: bool) -> Tensor:
-    """Loss of every member's policy, `[E]`: its value is the smaller critic's, or the data's likelihood."""
+def policy_loss(
+    critic: Mapping[str, Tensor], features: Tensor, batch: Batch, draws: Draws, alpha: Tensor, cloning: bool
+) -> Tensor:
+    """Loss of every member's policy, `[E]`: its value is the smaller critic's, or the data's likelihood.
+
+    `features` are the critics' of the observations, detached.
+    """
     if cloning:
         value = log_density_with_epsilon(draws.gaussian, batch.actions)
     else:
-        frozen = detached(critic)
-        value = q_values(frozen, encode(frozen, batch.observations), draws.actions).amin(0)
+        value = q_values(detached(critic), features, draws.actions).amin(0)
     return (alpha.unsqueeze(-1) * draws.log_pi - value).mean(-1)
 
 
@@ -239,30 +244,35 @@ def penalty_weight(nets: Nets, settings: Cql) -> tuple[Tensor, Tensor]:
 
 
 def critic_gradients(
-    critic: Mapping[str, Tensor], batch: Batch, penalty: Penalty, y: Tensor, weight: Tensor
+    critic: Mapping[str, Tensor], features: Tensor, batch: Batch, penalty: Penalty, y: Tensor, weight: Tensor
 ) -> tuple[tuple[Tensor, ...], Tensor, Tensor, Tensor]:
     """Gradient of the TD error plus `weight` `[E]` times the conservative gap, a chunk of states at a time.
 
-    The data action goes through the critics beside the 3R others, so that one pass serves both terms.
+    The data action goes through the critics beside the 3R others, so that one pass serves both terms. The
+    chunks go through the heads alone; features `[E, B, F]` or `[2E, B, F]` have one backward pass in the end.
 
     Returns:
         The gradients, the TD errors and gaps `[2, E]`, the mean value of the data actions.
     """
-    params = list(critic.values())
+    trunk, head = parts(critic)
     actions = torch.cat([penalty.actions, batch.actions.unsqueeze(2)], 2)
     members, size, count, _ = actions.shape
     width = critic["layer0.bias"].shape[1]
     chunk = max(1, CHUNK_FLOATS // (2 * members * count * width))
-    totals = [torch.zeros_like(p) for p in params]
+    totals = [torch.zeros_like(p) for p in head]
+    of_features: list[Tensor] = []
     sums = y.new_zeros(3, 2, members)
     for start in range(0, size, chunk):
         part = slice(start, start + chunk)
-        features = encode(critic, batch.observations[:, part]).repeat_interleave(count, 1)
-        q = q_values(critic, features, actions[:, part].flatten(1, 2)).view(2, members, -1, count)
+        seen = features[:, part].detach().requires_grad_(bool(trunk))
+        q = q_of_several(critic, seen, actions[:, part])
         q_data = q[..., -1]
         logits = q[..., :-1] - penalty.log_density[:, part]
         td = (q_data - y[:, part]).square().sum(-1) / size
         gap = (logits.logsumexp(-1) - q_data).sum(-1) / size
-        torch._foreach_add_(totals, torch.autograd.grad((td + weight * gap).sum(), params))
+        found = torch.autograd.grad((td + weight * gap).sum(), [*head, *([seen] if trunk else [])])
+        torch._foreach_add_(totals, found[: len(head)])
+        of_features += found[len(head) :]
         sums += torch.stack([td, gap, q_data.sum(-1) / size]).detach()
-    return tuple(totals), sums[0], sums[1], sums[2].mean()
+    through = torch.autograd.grad(features, trunk, torch.cat(of_features, 1)) if trunk else ()
+    return (*through, *totals), sums[0], sums[1], sums[2].mean()

@@ -72,8 +72,8 @@ def cql_reg_gradients(
     nets: Nets, batch: Batch, noise: CqlRegNoise, discount: float, min_q_weight: float
 ) -> tuple[Gradients, Metrics]:
     """Gradients by network, and metrics; all members see the same minibatch and sampled actions."""
-    features = encode(nets["critic"], batch.observations).detach()
-    gradients, metrics = actor_gradients(nets, batch, features, noise.policy)
+    features = encode(nets["critic"], batch.observations)
+    gradients, metrics = actor_gradients(nets, batch, features.detach(), noise.policy)
     y = td_target(nets, batch, noise.target, discount)
     weight = y.new_full(y.shape[:1], min_q_weight)
     with torch.no_grad():
@@ -83,8 +83,9 @@ def cql_reg_gradients(
         )
     drawn = penalty_draws(here, there, noise.current, noise.following, noise.uniform)
     penalty = Penalty(*(field.expand(len(y), *field.shape) for field in drawn))
+    own = features if features.dim() == 3 else features.expand(len(y), *features.shape)
     gradients["critic"], td, gap, q_mean = critic_gradients(
-        nets["critic"], stacked(batch, len(y)), penalty, y, weight
+        nets["critic"], own, stacked(batch, len(y)), penalty, y, weight
     )
     metrics |= {"q_loss": td, "conservative_loss": min_q_weight * gap, "q_mean": q_mean}
     return gradients, metrics

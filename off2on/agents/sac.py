@@ -15,7 +15,7 @@ from off2on.algorithms.algorithm import Sizes
 from off2on.algorithms.sac import Sac
 from off2on.data.batch import Batch
 from off2on.nn.adam import Adam, Gradients
-from off2on.nn.encoder import encode, feature_size
+from off2on.nn.encoder import encode, encoder_of
 from off2on.nn.gaussian import SAC_LOG_STD, Gaussian, init_policy, mixture, policy, sample
 from off2on.nn.mlp import RLKIT, HiddenInit
 from off2on.nn.state import Nets
@@ -47,7 +47,8 @@ def init_agent(
 
 def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
     """Fresh policies and critics; member `i` draws from `rngs[i]` alone."""
-    return init_agent(feature_size(sizes.observation), sizes.action, settings.network.widths, rngs)
+    encoder = encoder_of(sizes.observation, settings)
+    return encoder.before_all(init_agent(encoder.features, sizes.action, encoder.widths, rngs), rngs)
 
 
 def ensemble_policy(params: Mapping[str, Tensor], observations: Tensor) -> Gaussian:

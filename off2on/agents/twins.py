@@ -41,6 +41,24 @@ def q_values(critic: Mapping[str, Tensor], features: Tensor, actions: Tensor) ->
     return values.view(2, -1, values.shape[-1])
 
 
+def q_of_several(critic: Mapping[str, Tensor], features: Tensor, actions: Tensor) -> Tensor:
+    """Both critics' values of K actions `[E, B, K, A]` at every state: `[2, E, B, K]`.
+
+    Features are `[E, B, F]`, or `[2E, B, F]` of twins with two encoders. Those of images are many: the first layer
+    passes over them once, and not once an action.
+    """
+    rows, count = len(critic["layer0.bias"]), actions.shape[2]
+    flat = actions.flatten(1, 2)
+    if next(iter(critic)) == "layer0.weight":
+        values = q_values(critic, features.repeat_interleave(count, 1), flat)
+        return values.view(2, len(actions), -1, count)
+    weight, split = critic["layer0.weight"], features.shape[-1]
+    of_state = torch.baddbmm(critic["layer0.bias"].unsqueeze(1), _each(features, rows), weight[:, :split])
+    of_action = torch.bmm(_each(flat, rows), weight[:, split:]).view(rows, -1, count, weight.shape[-1])
+    x = torch.relu_(of_action + of_state.unsqueeze(2)).flatten(1, 2)
+    return mlp(critic, x, start=1).view(2, len(actions), -1, count)
+
+
 def _each(x: Tensor, rows: int) -> Tensor:
     """What all critics share `[B, .]`, or each member has `[E, B, .]`, for every one of `rows` critics."""
     if x.dim() == 2:

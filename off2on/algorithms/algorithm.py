@@ -8,6 +8,8 @@ from typing import Any, Literal
 from off2on.config import Section
 from off2on.observations import ObservationSpec
 
+#: keys of policy and critic, of vectors and of images
+NETWORKS = ("network", "images.encoder", "images.head")
 PhaseName = Literal["offline", "online"]
 
 
@@ -60,6 +62,8 @@ class Algorithm:
     online: Phase | None = None
     #: the offline algorithm whose agents it starts from
     start: str | None = None
+    #: whether its networks have an encoder, where observations are images
+    images: bool = False
     #: the algorithm whose online agent acts for an ensemble of its members; None: its own
     ensemble: str | None = None
 

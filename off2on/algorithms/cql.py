@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from off2on.algorithms.algorithm import Algorithm, Phase, Sizes
-from off2on.algorithms.flop import CQL_PASSES_AN_ACTION, SAC_PASSES, passes
+from off2on.algorithms.algorithm import NETWORKS, Algorithm, Phase, Sizes
+from off2on.algorithms.flop import CQL_PASSES_AN_ACTION, SAC_PASSES, actor_critic
 from off2on.config import Count, Fraction, LearningRate, Section
 
 
@@ -29,7 +29,7 @@ class Cql(Section):
 def cql_flop(batch: int, settings: Any, sizes: Sizes) -> float:
     """FLOP of SAC's losses with the conservative term, for one member."""
     penalty = CQL_PASSES_AN_ACTION * settings.cql.sampled_actions
-    return passes(SAC_PASSES + penalty, batch, sizes, settings.network.widths)
+    return batch * actor_critic(settings, sizes, SAC_PASSES, penalty)
 
 
 SPEC = Algorithm(
@@ -42,8 +42,9 @@ SPEC = Algorithm(
     offline=Phase(
         "cql.batch",
         lambda settings, sizes: cql_flop(settings.cql.batch, settings, sizes),
-        reads=("cql.*", "network"),
+        reads=("cql.*", *NETWORKS),
         steps="cql.steps",
     ),
+    images=True,
     ensemble="sac",
 )

@@ -1,6 +1,6 @@
 """The entry of SAC on an ensemble whose critics keep CQL's conservative term."""
 
-from off2on.algorithms.algorithm import Algorithm, Phase
+from off2on.algorithms.algorithm import NETWORKS, Algorithm, Phase
 from off2on.algorithms.cql import cql_flop
 
 SPEC = Algorithm(
@@ -11,7 +11,8 @@ SPEC = Algorithm(
     online=Phase(
         "sac.batch",
         lambda settings, sizes: cql_flop(settings.sac.batch, settings, sizes),
-        reads=("sac.*", "network", "cql.min_q_weight", "cql.sampled_actions"),
+        reads=("sac.*", *NETWORKS, "cql.min_q_weight", "cql.sampled_actions"),
         longer_first_epoch=True,
     ),
+    images=True,
 )

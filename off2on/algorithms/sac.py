@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from off2on.algorithms.algorithm import Algorithm, Phase, Sizes
-from off2on.algorithms.flop import SAC_PASSES, passes
+from off2on.algorithms.algorithm import NETWORKS, Algorithm, Phase, Sizes
+from off2on.algorithms.flop import SAC_PASSES, actor_critic
 from off2on.config import Count, Fraction, LearningRate, Section
 
 
@@ -20,7 +20,7 @@ class Sac(Section):
 
 
 def _flop(settings: Any, sizes: Sizes) -> float:
-    return passes(SAC_PASSES, settings.sac.batch, sizes, settings.network.widths)
+    return actor_critic(settings, sizes, SAC_PASSES) * int(settings.sac.batch)
 
 
 SPEC = Algorithm(
@@ -30,5 +30,6 @@ SPEC = Algorithm(
     "arXiv:1801.01290; the ensemble: the paper, section 5",
     settings=Sac,
     example=Sac(batch=16),
-    online=Phase("sac.batch", _flop, reads=("sac.*", "network"), longer_first_epoch=True),
+    online=Phase("sac.batch", _flop, reads=("sac.*", *NETWORKS), longer_first_epoch=True),
+    images=True,
 )

@@ -94,10 +94,9 @@ def _described(run: Run, methods: Methods) -> Run:
         info = info | {"method_settings": info["method_settings"] | words}
     if task is not None:
         rows = tuple(
-            row | {"normalized_score": task.normalized(row["return_mean"])}
-            if isnan(row["normalized_score"])
-            else row
+            row if score is None or not isnan(row["normalized_score"]) else row | {"normalized_score": score}
             for row in rows
+            for score in [task.normalized(row["return_mean"])]
         )
     return Run(run.path, info, rows)
 

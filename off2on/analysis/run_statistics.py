@@ -114,6 +114,16 @@ def _offline_share(statistic: str) -> Measure:
     return _of("offline_fraction", statistic, "offline share")
 
 
+def random_against_scripted(run: pd.DataFrame) -> float:
+    """What is kept of the random share over what is kept of the scripted; NaN where one was never there."""
+    first, last = run.iloc[0], run.iloc[-1]
+    kept = [
+        last[column] / first[column] if first[column] > 0 else NAN
+        for column in ("offline_fraction_random", "offline_fraction_scripted")
+    ]
+    return float(kept[0] / kept[1]) if kept[1] > 0 else NAN
+
+
 def auroc_gap(run: pd.DataFrame) -> float:
     """AUROC of the ensemble minus that of a single member, mean over the run."""
     return float((run["q_auroc"] - run["q_auroc_single"]).mean())
@@ -153,6 +163,14 @@ MEASURES = {
     "offline_fall": _offline_share("ratio"),
     "offline_last": _offline_share("last"),
     "offline_minimum": _offline_share("lowest"),
+    "success_final": _of("success_last", "final", "success"),
+    "success_gain": _of("success_last", "gain", "success"),
+    "random_fall": _of("offline_fraction_random", "ratio", "share of random samples"),
+    "random_against_scripted": Measure(
+        random_against_scripted,
+        "what is kept of the random samples' share over what is kept of the scripted",
+        ("offline_fraction_random", "offline_fraction_scripted"),
+    ),
     "auroc_gap": Measure(
         auroc_gap, "AUROC, ensemble minus single", ("q_auroc", "q_auroc_single"), difference=True
     ),

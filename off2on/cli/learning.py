@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from off2on.algorithms import get_offline
 from off2on.cli.options import (
     AlgorithmName,
     Checkpoint,
@@ -27,11 +28,10 @@ from off2on.cli.options import (
     one_thread,
     say,
 )
-from off2on.data.sources import get_source
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.own_tasks import check_environment
-from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
+from off2on.selection import Pretraining, Run, agents_of, finetune_job, pretrain_job
 
 
 @job("collect")
@@ -46,23 +46,28 @@ def collect(
     agents: Annotated[
         Path | None, typer.Option(help="roll out this pre-training's members, not the shipped actors")
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=1000, help="processes, of manipulation tasks")] = 1,
     out: Out = None,
 ) -> None:
-    """Make a local dataset by D4RL's recipe, from the shipped actors."""
+    """Make a local dataset: by D4RL's recipe, from the shipped actors; of manipulation, from scripted policies."""
     from off2on.training.collect import collect as run
+    from off2on.training.demonstrations import collect_demonstrations
 
     loaded, layout = load(scale, source)
     check_names(task, dataset, own=agents is not None)
     path = check_ending(out or layout.dataset(task, dataset), ".hdf5")
-    if not get_source(loaded.source).made_here:
+    if not loaded.makes(task):
         raise Off2OnError(
             f"source '{loaded.source}' is not made here: `off2on fetch` gets D4RL's files, or use --source local "
             "(snakemake: --config source=local)"
         )
     one_thread()
     check_environment(get_task(task))
-    settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
-    run(task, dataset, settings, path, agents)
+    if get_task(task).family == "manipulation" and agents is None:
+        collect_demonstrations((loaded.source, task, dataset), loaded.demonstrations, path, workers)
+    else:
+        settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
+        run(task, dataset, settings, path, agents)
     say(f"dataset: {path}")
 
 
@@ -123,7 +128,6 @@ def pretrain(
     other_code: OtherCode = False,
 ) -> None:
     """Pre-train the members of an ensemble offline; if interrupted, it resumes from its last checkpoint."""
-    from off2on.algorithms import get_offline
     from off2on.training.pretrain import pretrain as run
     from off2on.training.rundir import Handling
 
@@ -143,6 +147,29 @@ def pretrain(
         Handling(wait, checkpoint_seconds, restart, other_code),
     )
     say(f"offline agents: {path}")
+
+
+@job("select")
+def select(
+    task: TaskName,
+    dataset: DatasetName,
+    seeds: Annotated[int, typer.Option(min=1, max=1_000, help="seeds 0 .. SEEDS - 1, all pre-trained")],
+    scale: ScaleName = "quick",
+    source: SourceName = None,
+    algorithm: AlgorithmName = "cql",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="where seed<k> are written; default: in results/")
+    ] = None,
+) -> None:
+    """Choose the step of offline pre-training that is best over all seeds, for fine-tuning to start from."""
+    from off2on.training.select import select as run
+
+    _, layout = load(scale, source)
+    check_names(task, dataset)
+    get_offline(algorithm)
+    path = out or layout.selected(task, dataset, algorithm)
+    trained = [layout.pretrain(task, dataset, algorithm, seed) for seed in range(seeds)]
+    say(f"step {run(trained, path)} is the best: {path}")
 
 
 @job("finetune")
@@ -181,7 +208,9 @@ def finetune(
     check_environment(job.task)
     inputs = Inputs(
         (data or layout.dataset(task, dataset)) if spec.data else data,
-        (agents or layout.pretrain(task, dataset, spec.start, seed)) if spec.start else agents,
+        (agents or agents_of(loaded, layout, Pretraining(task, dataset, spec.start, seed)))
+        if spec.start
+        else agents,
     )
     path = out or layout.run(task, dataset, method, seed)
     run(job, inputs, path, Handling(wait, checkpoint_seconds, restart, other_code))

@@ -14,7 +14,7 @@ from off2on.algorithms import OFFLINE
 from off2on.config import REPOSITORY
 from off2on.data.sources import SOURCES
 from off2on.envs.opengl import choose_backend
-from off2on.envs.tasks import TASKS, get_task
+from off2on.envs.tasks import DATASETS, TASKS, get_task
 from off2on.errors import Off2OnError, find, shown
 from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS
@@ -27,6 +27,7 @@ EXAMPLES = {
     "collect": "--scale quick --task halfcheetah --dataset medium",
     "fetch": "--source d4rl-v2 --task hopper --dataset medium",
     "pretrain": "--scale quick --task halfcheetah --dataset medium --seed 0",
+    "select": "--scale quick --task pick-place --dataset mixed --seeds 2",
     "finetune": "--scale quick --task halfcheetah --dataset medium --method ours --seed 0",
     "import-agents": "published_agents --out agents/halfcheetah --seed 0",
     "import-data": "mine.hdf5 --task hopper --dataset medium --scale quick",
@@ -38,6 +39,7 @@ EXAMPLES = {
     "train-actors": "--task hopper --out runs/hopper --epochs 250",
     "ship-actors": "runs/hopper --task hopper",
     "render": "--task halfcheetah --out halfcheetah.png",
+    "view": "results/quick/local/datasets/pick-place/mixed.hdf5 --episode 3 --out episode.gif",
     "cost": "--scale quick",
     "aggregate": "--scale quick results/quick/local/pretrain/*/*/*/* results/quick/local/runs/*/*/*/* "
     "results/quick/local/likelihood/*/*/*.csv",
@@ -84,7 +86,7 @@ SourceName = Annotated[
     typer.Option("--source", help=f"where datasets come from: {', '.join(SOURCES)}; default: the scale's"),
 ]
 TaskName = Annotated[str, typer.Option("--task", help=", ".join(TASKS))]
-DatasetName = Annotated[str, typer.Option("--dataset", help="random, medium, medium-replay or medium-expert")]
+DatasetName = Annotated[str, typer.Option("--dataset", help=", ".join(DATASETS))]
 AlgorithmName = Annotated[str, typer.Option("--algorithm", help=f"offline algorithm: {', '.join(OFFLINE)}")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=10**9, help="seed of every random number of the job")]
 Out = Annotated[Path | None, typer.Option("--out", help="where to write; default: its place in results/")]
@@ -161,7 +163,7 @@ def check_names(task: str, dataset: str, own: bool = False) -> None:
     """A task and a dataset that exist, before their names become a path; an `own` dataset may have a new name."""
     get_task(task)
     if not own or not re.fullmatch(r"[a-z0-9][a-z0-9-]*", dataset):
-        check_dataset(dataset)
+        check_dataset(task, dataset)
 
 
 def selected(scale: str, source: str | None, config: list[str] | None) -> Selection:

@@ -95,6 +95,19 @@ def render(
     say(f"picture: {path}" if info["image"] else f"no picture of {task}: {info['reason']}")
 
 
+@job("view")
+def view(
+    path: Annotated[Path, typer.Argument(help="a dataset of images, or a directory of agents that see images")],
+    out: Annotated[Path, typer.Option("--out", help="the film, *.gif or *.webp")],
+    episode: Annotated[int, typer.Option(min=0, help="its number; of agents, the seed of the reset")] = 0,
+) -> None:
+    """Write an episode as a film: of a dataset as it is, of agents as they act, deterministically."""
+    one_thread()
+    from off2on.training.film import film
+
+    say(f"{film(path, episode, out)} frames: {out}")
+
+
 @job("cost")
 def cost(scale: ScaleName = "quick", source: SourceName = None, out: Out = None) -> None:
     """Measure time per step and per action, and memory, of N members: batched, and as a naive loop."""

@@ -12,10 +12,19 @@ from off2on.analysis.tables import ENOUGH, Tables
 from off2on.figures.panels import labels, select
 from off2on.figures.spec import FIGURES_OF_STRANGER, SCRATCH, Curves, FigureSpec, figures_of_stranger
 from off2on.figures.style import DATASET_STYLES, lighter, method_style
-from off2on.methods import METHODS, Style
+from off2on.methods import DASHED, METHODS, MIXED, Style
 
 #: the task of Fig. 4, which the paper does not name [S118]
 FIG_4_TASK = "walker2d"
+
+#: stands for the share of samples that are not offline
+ONLINE = "online_fraction"
+#: where samples come from: column -> what the legend says, line
+ORIGINS = {
+    "offline_fraction_scripted": ("offline, scripted", Style("#0072B2", "-", "o")),
+    "offline_fraction_random": ("offline, random actions", Style("#D55E00", DASHED, "s")),
+    ONLINE: ("online", Style("#555555", MIXED, "^")),
+}
 
 #: task and, where panels are datasets, dataset
 Key = tuple[str, ...]
@@ -75,8 +84,8 @@ class CurveData:
         for curve in self.curves:
             datasets = [curve.dataset] if curve.dataset else self.spec.sources
             part = select(self._tables.curves, method=curve.method, task=tuple(self.spec.tasks), dataset=datasets)
-            part = part.dropna(subset=[curve.column])
-            parts.append(part.assign(arm=curve.label, value=part[curve.column])[columns])
+            part = part.assign(arm=curve.label, value=_column(part, curve.column))
+            parts.append(part.dropna(subset=["value"])[columns])
         rows = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
         return rows if self.spec.budget is None else rows[rows["env_steps"] <= self.spec.budget]
 
@@ -124,6 +133,11 @@ class CurveData:
         return list(product(*(names[column] for column in self.spec.panel)))
 
 
+def _column(rows: pd.DataFrame, name: str) -> "pd.Series[float]":
+    """A column of the evaluations; what is not offline is online."""
+    return 1 - rows["offline_fraction"] if name == ONLINE else rows[name]
+
+
 def _methods(figure: FigureSpec, tables: Tables) -> dict[str, str]:
     """The methods that a figure draws, each with its label there.
 
@@ -146,6 +160,8 @@ def _of_method(name: str, label: str, spec: Curves, several: bool) -> Sequence[C
         if several:
             lines = {data: replace(style, colour=line.colour) for data, line in lines.items()}
         return [Curve(prefix + data, name, line, column, data) for data, line in lines.items()]
+    if spec.each == "origin":
+        return [Curve(prefix + label, name, line, column) for column, (label, line) in ORIGINS.items()]
     if spec.each == "q-function":
         ensemble = Curve(f"{prefix}Q-ensemble", name, style, column)
         return ensemble, Curve(f"{prefix}single Q", name, lighter(style), f"{column}_single")

@@ -10,10 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from off2on.analysis.tables import Tables
+from off2on.envs.tasks import names_of
 from off2on.figures.curve_data import CurveData, Key, of_panel
 from off2on.figures.curve_words import finding_of, notes_of
 from off2on.figures.panels import (
     draw_curve,
+    episode_axis,
     headline,
     legend_below,
     no_runs,
@@ -64,6 +66,8 @@ def draw(figure: FigureSpec, tables: Tables) -> Figure:
         grid[i, j].set_title("-".join(key))
         grid[i, j].set_xlabel("" if any(below) else "environment steps")
         grid[i, j].set_ylabel("" if any(before) else quantity.axis)
+        if key[0] in names_of("manipulation"):
+            episode_axis(grid[i, j], key[0])
         if quantity == RETURN:
             score_axis(grid[i, j], key[0], named=not any(after))
     shown = [curve for curve in data.curves if curve.label in lines]
@@ -97,8 +101,10 @@ def _draw_panel(axes: Axes, data: CurveData, key: Key) -> dict[str, Line2D]:
 
 
 def _layout(keys: Sequence[Key]) -> list[list[Key | None]]:
-    """Panels as a grid: tasks down and datasets across, or tasks across."""
+    """Panels as a grid: tasks down and datasets across; tasks across where each has one panel."""
     if len(keys[0]) == 1:
+        return [list(keys)]
+    if len({key[1] for key in keys}) == 1:
         return [list(keys)]
     tasks, datasets = dict.fromkeys(key[0] for key in keys), in_order((key[1] for key in keys), DATASET_ORDER)
     return [[(task, data) if (task, data) in keys else None for data in datasets] for task in tasks]

@@ -33,7 +33,11 @@ def final_sheets(final: pd.DataFrame, tables: Tables) -> list[Sheet]:
     returns = _sheet(final, "return", "Final average return", 0, data)
     if final["normalized_mean"].isna().all():
         return [returns]
-    scores = {key: TASKS[key[0]].normalized(value) for key, value in data.items() if key[0] in TASKS}
+    scores = {
+        key: score
+        for key, value in data.items()
+        if key[0] in TASKS and (score := TASKS[key[0]].normalized(value)) is not None
+    }
     return [returns, _sheet(final, "normalized", "Final normalised score", 1, scores)]
 
 

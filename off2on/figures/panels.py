@@ -87,7 +87,10 @@ def _steps(x: float) -> str:
 
 def reference_returns(task: str) -> tuple[float, float] | None:
     """The returns of the random and of the expert policy, scores 0 and 100; None: the task has none."""
-    return (TASKS[task].random_return, TASKS[task].expert_return) if task in TASKS else None
+    found = TASKS.get(task)
+    if found is None or found.random_return is None or found.expert_return is None:
+        return None
+    return found.random_return, found.expert_return
 
 
 def return_limits(task: str, values: Sequence[float]) -> tuple[float, float]:
@@ -129,6 +132,23 @@ def score_axis(axes: Axes, task: str, named: bool) -> None:
     right.spines["right"].set_visible(False)
     if named:
         right.set_ylabel("normalised score", color=MUTED)
+
+
+def episode_axis(axes: Axes, task: str) -> None:
+    """Episodes on top, for tasks whose episodes all have the same length."""
+    steps = TASKS[task].horizon
+
+    def episodes(steps_done: Any) -> Any:
+        return steps_done / steps
+
+    def back(episodes_done: Any) -> Any:
+        return episodes_done * steps
+
+    top = axes.secondary_xaxis("top", functions=(episodes, back))
+    top.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    top.tick_params(labelsize=7, labelcolor=MUTED, length=2)
+    top.spines["top"].set_visible(False)
+    top.set_xlabel("episodes", color=MUTED, fontsize=8)
 
 
 def legend_below(figure: Figure, lines: Mapping[str, Line2D]) -> None:

@@ -6,7 +6,7 @@ Which methods a figure draws, and what it calls them, is in the methods' entries
 from dataclasses import replace
 
 from off2on.errors import find
-from off2on.figures.spec import AUROC, OFFLINE_SHARE, Curves, FigureSpec
+from off2on.figures.spec import AUROC, OFFLINE_SHARE, SHARES, SUCCESS, Curves, FigureSpec
 
 #: which dataset a panel of the main text shows, where several have all curves
 PREFERRED = ("medium", "medium-replay", "medium-expert", "random")
@@ -24,6 +24,23 @@ BUFFER = Curves(
 ENSEMBLE = Curves("runs of Ours with AUROC", each="q-function", quantity=AUROC, statistics=("mean", "last"))
 SAMPLING = Curves("dataset with two ways of sampling", statistics=("final", "mean", "lowest", "first"))
 SIZE = Curves("dataset with two ensemble sizes", each="size")
+
+MANIPULATION = Curves(
+    "runs of two methods on a manipulation task",
+    quantity=SUCCESS,
+    family="manipulation",
+    datasets=("mixed",),
+    budget=None,
+    statistics=("final", "first", "lowest"),
+)
+ORIGINS = replace(
+    MANIPULATION,
+    what="runs of Ours on a manipulation task",
+    each="origin",
+    quantity=SHARES,
+    least=1,
+    statistics=("last", "first"),
+)
 
 #: the main comparison
 MAIN = FigureSpec(
@@ -57,7 +74,7 @@ FIGURES = {
             "ends lower.",
             Curves(
                 "dataset with both ways of sampling",
-                tasks=("halfcheetah",),
+                some_tasks=("halfcheetah",),
                 datasets=("medium",),
                 statistics=("early_drop", "first", "lowest", "final"),
                 main="sac-ft-online",
@@ -72,7 +89,7 @@ FIGURES = {
             "policy and falls to a return of zero at one point.",
             Curves(
                 "dataset with both initial Q-functions",
-                tasks=("halfcheetah",),
+                some_tasks=("halfcheetah",),
                 datasets=("random", "medium-expert"),
                 statistics=("lowest", "first", "final"),
             ),
@@ -131,11 +148,35 @@ FIGURES = {
             replace(SIZE, datasets=PREFERRED, panel_of="fig_12"),
         ),
         FigureSpec(
+            "fig_5a",
+            "Figure 5a: manipulation from pixels",
+            "Share of deterministic evaluation episodes that end in success, during online fine-tuning from 48x48 "
+            "pixels: of Ours, and of one CQL agent that goes on with CQL on online samples (CQL-ft).",
+            "Ours solves all three tasks consistently. CQL-ft hardly improves, varies much between seeds, and "
+            "fails on some. 1,000 episodes, 8 seeds, N = 4.",
+            replace(MANIPULATION, main="ours", against=("cql-ft",)),
+        ),
+        FigureSpec(
+            "fig_5b",
+            "Figure 5b: what balanced replay keeps",
+            "Where the samples of Ours come from, averaged over all minibatches between two evaluations: scripted "
+            "offline data, random offline data, online data.",
+            "Structured offline data are kept while they are relevant, random data are filtered out over time.",
+            replace(ORIGINS, panel_of="fig_17"),
+        ),
+        FigureSpec(
             "fig_6",
             "Figure 6: the locomotion tasks",
             "Each task as MuJoCo draws it.",
             "The paper's text does not mention its Figure 6; we read it as pictures of the locomotion tasks.",
             needs=frozenset({"renders"}),
+        ),
+        FigureSpec(
+            "fig_7",
+            "Figure 7: the manipulation tasks",
+            "Each task as MuJoCo draws it, and the 48x48 pixels that the agent sees.",
+            "The paper shows pictures of its PyBullet tasks; these are those that this project built on MuJoCo.",
+            needs=frozenset({"renders", "films"}),
         ),
         FigureSpec(
             "fig_8",
@@ -185,7 +226,7 @@ FIGURES = {
             "first on medium and medium-expert.",
             Curves(
                 "dataset with both initial Q-functions",
-                tasks=("halfcheetah",),
+                some_tasks=("halfcheetah",),
                 budget=None,
                 statistics=("final", "early_drop"),
             ),
@@ -206,6 +247,29 @@ FIGURES = {
             "score, and the interquartile mean over environment steps.",
             "The paper has no such figure: it compares curves task by task, of four seeds each.",
             runs_of=MAIN,
+        ),
+        FigureSpec(
+            "fig_15",
+            "Figure 15: manipulation, with SAC's losses",
+            "Success during fine-tuning with SAC's losses: of the ensemble and of a single agent, with balanced "
+            "replay and with online samples only.",
+            "Ensemble and balanced replay are both needed. All lose at first; after about 200 episodes Ours is "
+            "back, and it ends highest.",
+            replace(MANIPULATION, main="ours"),
+        ),
+        FigureSpec(
+            "fig_16",
+            "Figure 16: manipulation, with CQL's term",
+            "Figure 15 with CQL's conservative term in the losses of the critics.",
+            "Ensemble and balanced replay end highest here, too.",
+            replace(MANIPULATION, main="cql-reg"),
+        ),
+        FigureSpec(
+            "fig_17",
+            "Figure 17: what balanced replay keeps, all tasks",
+            "Figure 5b for all manipulation tasks.",
+            "Random data are filtered out on all tasks.",
+            ORIGINS,
         ),
         FigureSpec(
             "table_b",

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from off2on.analysis.tables import BUDGET
-from off2on.envs.tasks import TASKS
+from off2on.envs.tasks import names_of
 from off2on.methods import METHODS
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ SCRATCH = "none"
 #: where a method that is not the project's own is drawn, unless its run.json says otherwise
 FIGURES_OF_STRANGER = ("fig_3",)
 
-#: what a figure reads: directories of runs, CSV files of likelihoods, pictures of the tasks, the measured cost
-Need = Literal["runs", "likelihoods", "renders", "cost"]
+#: what a figure reads: directories of runs, CSV files of likelihoods, pictures of the tasks, films of
+#: episodes, the measured cost
+Need = Literal["runs", "likelihoods", "renders", "films", "cost"]
 
 
 def figures_of_stranger(info: Mapping[str, Any]) -> Collection[str]:
@@ -52,6 +53,8 @@ RETURN = Quantity("average return", "return", "return_mean")
 OFFLINE_SHARE = Quantity(
     "offline share of samples", "offline share", "offline_fraction", digits=1, percent=True, limits=(0, 1)
 )
+SUCCESS = Quantity("success at the last step", "success", "success_last", digits=1, percent=True, limits=(0, 1))
+SHARES = Quantity("share of samples", "share", "offline_fraction_scripted", digits=1, percent=True, limits=(0, 1))
 AUROC = Quantity("AUROC of online pairs (0.5: chance)", "AUROC", "q_auroc", digits=3, limits=(0.5, 1))
 
 
@@ -62,12 +65,14 @@ class Curves:
     #: what it draws, as in "no ... at this scale"
     what: str
     #: what a curve stands for: a method; a method, named by its ensemble size; a method's runs on one dataset,
-    #: with a panel per task; the Q-function of the ensemble or of one member
-    each: Literal["method", "size", "dataset", "q-function"] = "method"
+    #: with a panel per task; the Q-function of the ensemble or of one member; where samples come from
+    each: Literal["method", "size", "dataset", "q-function", "origin"] = "method"
     #: the figure of all tasks of which it shows one panel, with the methods of that figure; empty: none
     panel_of: str = ""
     quantity: Quantity = RETURN
-    tasks: Collection[str] = field(default_factory=lambda: TASKS)
+    #: the tasks that it is about: all of a family, or some
+    family: str = "locomotion"
+    some_tasks: tuple[str, ...] = ()
     #: in the order of preference, where one panel is picked
     datasets: tuple[str, ...] = DATASETS
     #: a panel with fewer curves shows nothing
@@ -81,6 +86,11 @@ class Curves:
     against: tuple[str, ...] = ()
     #: whether the finding counts the panels in which the main curve ends highest
     ranks: bool = False
+
+    @property
+    def tasks(self) -> Collection[str]:
+        """The tasks that it is about, in the order of panels."""
+        return self.some_tasks or names_of(self.family)
 
     @property
     def panel(self) -> tuple[str, ...]:

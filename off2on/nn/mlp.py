@@ -35,9 +35,9 @@ def hidden(params: Mapping[str, Tensor], x: Tensor) -> Tensor:
     return x
 
 
-def mlp(params: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    """ReLU network with a linear last layer; `[E, B, in]` or `[B, in]` -> `[E, B, out]`."""
-    *trunk, last = layer_names(params)
+def mlp(params: Mapping[str, Tensor], x: Tensor, start: int = 0) -> Tensor:
+    """ReLU network with a linear last layer, from layer `start` on; `[E, B, in]` or `[B, in]` -> `[E, B, out]`."""
+    *trunk, last = layer_names(params)[start:]
     for name in trunk:
         x = torch.relu_(dense(params, name, x))
     return dense(params, last, x)
@@ -64,10 +64,12 @@ class HiddenInit:
 
     width: Literal["inputs", "outputs"]
     bias: float = 0.0
+    #: the largest weight, whatever the layer's size
+    fixed: float | None = None
 
     def bound(self, shape: tuple[int, int]) -> float:
         """The largest weight of a layer `(in, out)`."""
-        return 1.0 / math.sqrt(shape[self.width == "outputs"])
+        return 1.0 / math.sqrt(shape[self.width == "outputs"]) if self.fixed is None else self.fixed
 
 
 #: rlkit's plain layers [S45]; those of the older rlkit inside CQL [S47]; batched layers of an ensemble [S46]

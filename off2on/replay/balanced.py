@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from off2on.data.batch import Batch
-from off2on.nn.encoder import feature_size
+from off2on.nn.encoder import encoder_of
+from off2on.nn.mlp import Params
 from off2on.replay.density import DensityNetwork, Pairs, init_density
 from off2on.replay.inputs import SamplerInputs
 from off2on.replay.store import Rows
@@ -30,9 +31,7 @@ class BalancedSampler:
         self.batch, self.rng = inputs.batch, inputs.rng
         balanced, loop = inputs.settings.balanced, inputs.settings.finetuning
         self.density_batch = balanced.density_batch
-        widths = [inputs.settings.network.width] * balanced.density_depth
-        sizes = feature_size(inputs.observation), self.store.actions.shape[1]
-        params = init_density(*sizes, widths, inputs.init_rng)
+        params = fresh_density(inputs)
         self.density = DensityNetwork(params, balanced.density_lr, balanced.priority_temperature, mixture)
         self.default = self.offline_size * balanced.rho / ((1.0 - balanced.rho) * loop.epoch_steps)
         self.tree = SumTree(self.offline_size + loop.env_steps)
@@ -74,6 +73,16 @@ class BalancedSampler:
         self.density.load_state(tensors)
         self.tree.fill(0, tensors["priorities"].numpy())
         self.default = float(tensors["default"])
+
+
+def fresh_density(inputs: SamplerInputs) -> Params:
+    """The weights that the density network starts with."""
+    settings = inputs.settings
+    encoder = encoder_of(inputs.observation, settings)
+    dense = [settings.network.width] * settings.balanced.density_depth if encoder.kind is None else ()
+    widths = dense or settings.images.density_head
+    head = init_density(encoder.features, inputs.store.actions.shape[1], widths, inputs.init_rng)
+    return encoder.before(head, [inputs.init_rng])
 
 
 def balanced(inputs: SamplerInputs) -> BalancedSampler:

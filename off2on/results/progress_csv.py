@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from off2on.envs.task import Task
 from off2on.envs.tasks import TASKS
 from off2on.errors import Off2OnError, shown
 from off2on.files import read_text
@@ -96,11 +97,20 @@ def _check_row(where: str, row: Row, task: str) -> None:
         raise Off2OnError(
             f"{where}: return_mean = {mean:g} lies outside of return_min = {low:g}, return_max = {high:g}"
         )
-    score = row["normalized_score"]
-    if task in TASKS and abs(score - (right := TASKS[task].normalized(mean))) > 0.1 + 1e-3 * abs(right):
+    if task in TASKS and not math.isnan(row["normalized_score"]):
+        _check_score(where, row["normalized_score"], mean, TASKS[task])
+
+
+def _check_score(where: str, score: float, mean: float, task: Task) -> None:
+    right = task.normalized(mean)
+    if right is None:
         raise Off2OnError(
-            f"{where}: normalized_score = {score:g}, but return_mean = {mean:g} is {right:.4g} on {task}; leave "
-            "it empty to have it computed"
+            f"{where}: normalized_score = {score:g}, but {task.name} has no reference returns; leave it empty"
+        )
+    if abs(score - right) > 0.1 + 1e-3 * abs(right):
+        raise Off2OnError(
+            f"{where}: normalized_score = {score:g}, but return_mean = {mean:g} is {right:.4g} on {task.name}; "
+            "leave it empty to have it computed"
         )
 
 

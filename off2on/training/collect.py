@@ -1,6 +1,5 @@
 """Local datasets by D4RL's recipe, rolled out from the shipped actors [S106]."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,18 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from off2on.codehash import PLUMBING, code_hash
 from off2on.data.dataset import Dataset, write_dataset
 from off2on.envs.rollout import Episode, Floats, Policy, Rollout, episode_seeds
 from off2on.envs.task import Task
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256
-from off2on.provenance import provenance
 from off2on.scale import Collect
 from off2on.seeding import Rng, stream
 from off2on.training.actors import actor_policy, sac_epochs
 from off2on.training.agents import stored_agents
+from off2on.training.attributes import dataset_attributes
 from off2on.training.evaluate import acting
 from off2on.training.progress import progress_bar
 from off2on.training.shipped import LEVELS, load_actor, shipped_run, snapshot_names
@@ -62,18 +60,9 @@ def collect(task_name: str, dataset_name: str, settings: Collect, out: Path, age
     else:
         known = ", ".join(sorted({name.split()[0] for name in RECIPES}))
         raise Off2OnError(f"unknown dataset '{dataset_name}'; known datasets: {known}")
-    attributes = {
-        "source": "local",
-        "task": task.name,
-        "dataset": dataset_name,
-        "recipe": recipe,
-        "env_id": task.env_id,
-        "seed": settings.seed,
-        # what `off2on adopt` compares
-        "settings": settings.model_dump_json(),
-        "code_hash": code_hash("off2on.training.collect", without=PLUMBING),
-        "packages": json.dumps(provenance()["packages"]),
-    }
+    attributes = dataset_attributes(
+        ("local", task.name, dataset_name), task.env_id, recipe, settings, "off2on.training.collect"
+    )
     if agents is not None:
         attributes |= {"agents": str(agents), "agent_sha256": sha256(agents / "agent.safetensors")}
     write_dataset(out, gathered(parts, attributes, task))

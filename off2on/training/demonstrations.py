@@ -5,22 +5,32 @@ task, so an agent has to join the two [S130].
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from off2on.data.dataset import Dataset
+from off2on.data.dataset import Dataset, write_dataset
 from off2on.envs.manipulation import scripts
 from off2on.envs.manipulation.env import ManipulationEnv, Setup
 from off2on.envs.manipulation.scripts import Script
-from off2on.envs.registration import IDS
+from off2on.envs.tasks import get_task
+from off2on.errors import find
+from off2on.scale import Demonstrations
 from off2on.seeding import Rng, stream
+from off2on.training.attributes import dataset_attributes
+from off2on.training.progress import progress_bar
 
 #: names of the origins of rows
 ORIGINS = ("scripted prior", "scripted task", "random")
+#: episodes that one process makes at a time; each such part has a generator of its own
+PART_EPISODES = 100
 #: makes the executed actions of an episode
-Policy = Callable[[ManipulationEnv, Rng], Iterator["np.ndarray[tuple[int], np.dtype[np.float32]]"]]
+Policy = Callable[[ManipulationEnv, Rng], Iterator[NDArray[np.float32]]]
 
 
 class Half(NamedTuple):
@@ -35,7 +45,6 @@ class Half(NamedTuple):
 class Recipe:
     """What the data of a task are made of; random actions are taken in the task itself."""
 
-    env_id: str
     whole: Setup
     prior: Half
     task: Half
@@ -46,104 +55,149 @@ _PICK_PLACE, _CLOSED = Setup("pick-place", "placed"), Setup("drawers", "grasped"
 _BLOCKED = Setup("drawers", "grasped", blocked=True)
 RECIPES = {
     "pick-place": Recipe(
-        "off2on/PickPlace-v0",
         _PICK_PLACE,
         Half(_PICK_PLACE, scripts.pick, 30),
         Half(Setup("pick-place", "placed", start_in_gripper=True), scripts.put, 25),
     ),
-    "grasp-closed-drawer": Recipe(
-        "off2on/GraspClosedDrawer-v0", _CLOSED, Half(_CLOSED, scripts.open_drawer, 30), _GRASP
-    ),
-    "grasp-blocked-drawer": Recipe(
-        "off2on/GraspBlockedDrawer-v0", _BLOCKED, Half(_BLOCKED, scripts.clear_and_open_drawer, 50), _GRASP
-    ),
+    "grasp-closed-drawer": Recipe(_CLOSED, Half(_CLOSED, scripts.open_drawer, 30), _GRASP),
+    "grasp-blocked-drawer": Recipe(_BLOCKED, Half(_BLOCKED, scripts.clear_and_open_drawer, 50), _GRASP),
 }
 
 
-@dataclass(frozen=True)
-class Amounts:
-    """How much of each kind, and how noisy."""
+class Part(NamedTuple):
+    """Episodes of one kind, which a process makes in one go."""
 
-    prior_episodes: int
-    task_episodes: int
-    #: transitions, not episodes
-    random: int
-    noise: float = scripts.NOISE
-    images: bool = True
+    task: str
+    #: a number in `ORIGINS`
+    kind: int
+    #: its number among the parts of its kind, of which the random numbers depend
+    number: int
+    #: steps of each episode
+    lengths: tuple[int, ...]
+    noise: float
+    seed: int
+    images: bool
 
 
-def demonstrations(task: str, amounts: Amounts, seed: int) -> Dataset:
+class Rows(NamedTuple):
+    """The rows of a part."""
+
+    kind: int
+    images: NDArray[np.uint8]
+    actions: NDArray[np.float32]
+    rewards: NDArray[np.float32]
+    #: last rows of episodes
+    ends: NDArray[np.bool_]
+
+
+def demonstrations(task: str, settings: Demonstrations, workers: int = 1, images: bool = True) -> Dataset:
     """The data of a task: prior half, task's half, random actions, in this order.
 
     Args:
         task: a key of `RECIPES`.
-        amounts: of each.
-        seed: of everything random; each kind has a generator of its own.
+        settings: how much of each, how noisy, and the seed; more of one kind changes no other.
+        workers: processes; the data do not depend on it.
+        images: False: black ones, without OpenGL.
 
     Returns:
         images as observations; `origin` says which of `ORIGINS` a row is; every episode ends with a timeout.
     """
+    parts = list(_parts(task, settings, images))
+    with progress_bar(f"{task} demonstrations", sum(sum(part.lengths) for part in parts), "step") as bar:
+        found = []
+        for rows in _made(parts, workers):
+            found.append(rows)
+            bar.update(len(rows.actions))
+    return _joined(found, get_task(task).horizon)
+
+
+def collect_demonstrations(
+    named: tuple[str, str, str], settings: Demonstrations, out: Path, workers: int = 1
+) -> None:
+    """Make the dataset file of a manipulation task; the same arguments on one machine give the same bytes.
+
+    Args:
+        named: source, task and dataset. The data are made here, whatever the source of other tasks' data is.
+        settings: how much of what.
+        out: the HDF5 file.
+        workers: processes.
+
+    Raises:
+        Off2OnError: the task has no such dataset, this machine has no OpenGL, or the file is not writable.
+    """
+    task = get_task(named[1])
+    find(f"{task.name} dataset", named[2], dict.fromkeys(task.datasets))
+    dataset = demonstrations(task.name, settings, workers)
+    recipe = "scripted halves and random actions"
+    dataset.attributes = dataset_attributes(named, task.env_id, recipe, settings, __name__)
+    write_dataset(out, dataset)
+
+
+def _parts(task: str, settings: Demonstrations, images: bool) -> Iterator[Part]:
     recipe = RECIPES[task]
-    steps = IDS[recipe.env_id]
-    parts = (
-        _Rows(recipe.prior.setup, _scripted(recipe.prior.script, amounts.noise), amounts.images, paid=False),
-        _Rows(recipe.task.setup, _scripted(recipe.task.script, amounts.noise), amounts.images),
-        _Rows(recipe.whole, _random, amounts.images),
-    )
+    whole, rest = divmod(settings.random, steps := get_task(task).horizon)
     lengths = (
-        [recipe.prior.steps] * amounts.prior_episodes,
-        [recipe.task.steps] * amounts.task_episodes,
-        [steps] * (amounts.random // steps) + [amounts.random % steps] * (amounts.random % steps > 0),
+        [recipe.prior.steps] * settings.prior_episodes,
+        [recipe.task.steps] * settings.task_episodes,
+        [steps] * whole + [rest] * (rest > 0),
     )
-    for part, wanted, name in zip(parts, lengths, ORIGINS, strict=True):
-        rng = stream("demonstrations", task, seed, name)
-        for length in wanted:
-            part.episode(length, rng)
-        part.env.close()
-    return _joined(parts, steps)
+    for kind, wanted in enumerate(lengths):
+        for number, start in enumerate(range(0, len(wanted), PART_EPISODES)):
+            some = tuple(wanted[start : start + PART_EPISODES])
+            yield Part(task, kind, number, some, settings.noise, settings.seed, images)
+
+
+def _made(parts: list[Part], workers: int) -> Iterator[Rows]:
+    if workers == 1:
+        yield from map(_rows, parts)
+        return
+    # fresh processes: OpenGL does not survive a fork
+    with ProcessPoolExecutor(min(workers, len(parts)), get_context("spawn")) as pool:
+        yield from pool.map(_rows, parts)
+
+
+def _rows(part: Part) -> Rows:
+    """Roll out the episodes of a part."""
+    recipe = RECIPES[part.task]
+    setup = (recipe.prior.setup, recipe.task.setup, recipe.whole)[part.kind]
+    scripted = (recipe.prior.script, recipe.task.script, None)[part.kind]
+    policy = _random if scripted is None else _scripted(scripted, part.noise)
+    env = ManipulationEnv(setup, images=part.images)
+    rng = stream("demonstrations", part.task, part.seed, ORIGINS[part.kind], part.number)
+    images, actions, rewards, ends = [], [], [], []
+    for steps in part.lengths:
+        observation, _ = env.reset(seed=int(rng.integers(2**31)))
+        for step, action in zip(range(steps), policy(env, rng), strict=False):
+            images.append(observation["image"])
+            observation, reward, *_ = env.step(action)
+            actions.append(action)
+            # the first half of a task is no success
+            rewards.append(0.0 if part.kind == 0 else reward)
+            ends.append(step == steps - 1)
+    env.close()
+    return Rows(
+        part.kind, np.stack(images), np.stack(actions), np.array(rewards, np.float32), np.array(ends, np.bool_)
+    )
 
 
 def _scripted(script: Callable[[ManipulationEnv], Script], noise: float) -> Policy:
     return lambda env, rng: (scripts.noisy(command, rng, noise) for command in script(env))
 
 
-def _random(_env: ManipulationEnv, rng: Rng) -> Iterator["np.ndarray[tuple[int], np.dtype[np.float32]]"]:
+def _random(_env: ManipulationEnv, rng: Rng) -> Iterator[NDArray[np.float32]]:
     while True:
         yield rng.uniform(-1, 1, 8).astype(np.float32)
 
 
-class _Rows:
-    """The rows of one kind of data."""
-
-    def __init__(self, setup: Setup, policy: Policy, images: bool, paid: bool = True) -> None:
-        self.env, self.policy, self.paid = ManipulationEnv(setup, images=images), policy, paid
-        self.images: list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]] = []
-        self.actions: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
-        self.rewards: list[float] = []
-        self.ends: list[bool] = []
-
-    def episode(self, steps: int, rng: Rng) -> None:
-        observation, _ = self.env.reset(seed=int(rng.integers(2**31)))
-        actions = self.policy(self.env, rng)
-        for step in range(steps):
-            action = next(actions)
-            self.images.append(observation["image"])
-            observation, reward, *_ = self.env.step(action)
-            self.actions.append(action)
-            self.rewards.append(reward * self.paid)
-            self.ends.append(step == steps - 1)
-
-
-def _joined(parts: tuple[_Rows, ...], horizon: int) -> Dataset:
-    sizes = [len(part.actions) for part in parts]
-    ends = np.concatenate([np.array(part.ends, np.bool_) for part in parts])
+def _joined(parts: list[Rows], horizon: int) -> Dataset:
+    ends = np.concatenate([part.ends for part in parts])
     return Dataset(
-        observations=np.concatenate([np.stack(part.images) for part in parts if part.images]),
-        actions=np.concatenate([np.stack(part.actions) for part in parts if part.actions]),
-        rewards=np.concatenate([np.array(part.rewards, np.float32) for part in parts]),
+        observations=np.concatenate([part.images for part in parts]),
+        actions=np.concatenate([part.actions for part in parts]),
+        rewards=np.concatenate([part.rewards for part in parts]),
         terminals=np.zeros(len(ends), np.bool_),
         timeouts=ends,
-        origin=np.repeat(np.arange(len(parts), dtype=np.uint8), sizes),
+        origin=np.concatenate([np.full(len(part.ends), part.kind, np.uint8) for part in parts]),
         origin_names=ORIGINS,
         horizon=horizon,
         observation_key="image",

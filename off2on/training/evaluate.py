@@ -31,6 +31,15 @@ def return_columns(episodes: Sequence[Episode], task: Task) -> Row:
         "return_min": float(returns.min()),
         "return_max": float(returns.max()),
         "normalized_score": task.normalized(mean),
+        **(_success_columns(episodes) if task.family == "manipulation" else {}),
+    }
+
+
+def _success_columns(episodes: Sequence[Episode]) -> Row:
+    """Shares of the episodes that end in success, and that have it in any step; both as there is no one metric."""
+    return {
+        "success_last": float(np.mean([episode.rewards[-1] > 0 for episode in episodes])),
+        "success_any": float(np.mean([(episode.rewards > 0).any() for episode in episodes])),
     }
 
 

@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from off2on.agents.interface import agent_module, derived_columns
+from off2on.data.crop import cropped
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Rollout, episode_seeds
 from off2on.errors import Off2OnError
 from off2on.jobs import FinetuneJob, names_of_data, title
 from off2on.nn.state import Nets, flatten
 from off2on.replay.inputs import SamplerInputs
+from off2on.replay.origins import Origins
 from off2on.replay.samplers import make_sampler
 from off2on.replay.store import TransitionStore
 from off2on.seeding import job_key, restore, states, stream
@@ -82,6 +83,7 @@ class _Finetuning:
         self.job, self.run = job, run
         self.task, self.loop, self.key = job.task, job.settings.finetuning, job_key(job)
         self.dataset_return: float | None = None
+        self.origins = Origins()
         self.store = self._initial_store(inputs.data)
         self.offline_size, self.offline_frames = self.store.size, self.store.frames
         nets = _initial_nets(job, inputs.agents, run.parents.get("dataset"))
@@ -99,6 +101,7 @@ class _Finetuning:
                 rng=self.rngs["sample"],
             ),
         )
+        self.crop = job.settings.images.crop if self.task.observation.is_image else 0
         self.evaluation, self.exploration = Rollout(self.task, self.loop.eval_episodes), Rollout(self.task, 1)
         self.explore = acting(self.agent, self.rngs["explore"], explore=True)
         self.averages = Averages(self._averaged())
@@ -113,7 +116,7 @@ class _Finetuning:
     def _averaged(self) -> list[str]:
         """The columns that are means over minibatches; the others stay empty."""
         density = ["density_ratio_online", "density_ratio_offline"]
-        return ["q_mean"] + ["offline_fraction"] * (self.offline_size > 0) + density * self.job.sampler.balanced
+        return ["q_mean", *self.origins.columns, *(density if self.job.sampler.balanced else [])]
 
     def _initial_store(self, data: Path | None) -> TransitionStore:
         """The offline data, or nothing yet."""
@@ -122,6 +125,7 @@ class _Finetuning:
             return TransitionStore(self.task.observation, self.task.action_size, self.loop.env_steps, derived)
         dataset = read_dataset(data, self.task, names_of_data(self.job))
         self.dataset_return = dataset.mean_episode_return()
+        self.origins = Origins.of(dataset)
         return TransitionStore.from_dataset(dataset, derived)
 
     # ----------------------------------------------------------------------------------------- the loop
@@ -161,10 +165,11 @@ class _Finetuning:
 
     def _learn(self) -> None:
         rows = self.sampler.draw()
-        batch = self.store.batch(rows)
-        noise = self.agent.draw_noise(self.rngs["update"], len(rows))
-        metrics = self.agent.update(batch, noise) | self.sampler.update(batch, rows)
-        metrics["offline_fraction"] = torch.tensor((rows < self.offline_size).mean())
+        batch, rng = self.store.batch(rows), self.rngs["update"]
+        seen = cropped(batch, self.crop, [rng])
+        metrics = self.agent.update(seen, self.agent.draw_noise(rng, len(rows)))
+        # the density network sees whole images, those it is asked about too
+        metrics |= self.sampler.update(batch, rows) | self.origins.shares(rows)
         self.averages.add(metrics)
         self.gradient_steps += 1
 

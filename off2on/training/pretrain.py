@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from off2on.agents.interface import OfflineAgent, agent_module, derived_columns
+from off2on.data.crop import cropped
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Observations, Rollout, episode_seeds
 from off2on.errors import Off2OnError
@@ -19,6 +20,7 @@ from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
 from off2on.training.rundir import Handling, Row, RunDirectory
+from off2on.training.schedule import kept_steps
 
 #: dataset pairs that the AUROC of a row looks at
 AUROC_PAIRS = 2_000
@@ -66,6 +68,7 @@ class _Pretraining:
         members = range(job.settings.members)
         self.rngs = {f"{role}{i}": stream(*self.key, i, role) for role in ("batch", "noise") for i in members}
         self.agent = self._fresh_agent()
+        self.crop = job.settings.images.crop if self.task.observation.is_image else 0
         self.rollout = Rollout(self.task, self.loop.eval_episodes)
         self.averages = Averages(["q_mean"] + ["alpha"] * ("temperature" in self.agent.nets))
         self.rows: list[Row] = []
@@ -85,13 +88,15 @@ class _Pretraining:
 
     def work(self) -> None:
         self._load()
-        total = self.job.steps
+        total, kept = self.job.steps, kept_steps(self.job)
         with progress_bar(title(self.job), total, "step", initial=self.step) as bar:
             if not self.rows:
                 self._evaluate()
             while self.step < total:
                 self._learn()
                 bar.update()
+                if self.step in kept:
+                    self.run.keep(self.step, self._kept())
                 if self.step % self.loop.evaluate_every == 0 or self.step == total:
                     self._evaluate()
                     bar.set_postfix(return_mean=f"{self.rows[-1]['return_mean']:.0f}")
@@ -102,14 +107,18 @@ class _Pretraining:
             "dataset_transitions": self.store.size,
             "member_returns": self.member_returns,
         }
-        nets = {name: self.agent.nets[name] for name in agent_module(self.job.algorithm.name).KEPT}
-        self.run.finish(self.rows, flatten(nets), extra)
+        self.run.finish(self.rows, self._kept(), extra, kept)
+
+    def _kept(self) -> dict[str, Tensor]:
+        """The networks that fine-tuning starts from."""
+        return flatten({name: self.agent.nets[name] for name in agent_module(self.job.algorithm.name).KEPT})
 
     def _learn(self) -> None:
         members, batch = range(self.agent.members), self.job.batch
         rows = np.stack([self.rngs[f"batch{i}"].integers(self.store.size, size=batch) for i in members])
-        noise = self.agent.draw_noise([self.rngs[f"noise{i}"] for i in members], batch)
-        self.averages.add(self.agent.update(self.store.batch(rows), noise))
+        rngs = [self.rngs[f"noise{i}"] for i in members]
+        seen = cropped(self.store.batch(rows), self.crop, rngs)
+        self.averages.add(self.agent.update(seen, self.agent.draw_noise(rngs, batch)))
         self.step += 1
 
     def _evaluate(self) -> None:

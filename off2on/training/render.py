@@ -1,4 +1,4 @@
-"""A picture of a task, drawn off screen (Figure 6).
+"""A picture of a task, drawn off screen (Figures 6 and 7).
 
 OpenGL is chosen when MuJoCo is imported, and a bad driver can end the process: each attempt is a separate process.
 `python -m off2on.training.render TASK PNG` is such an attempt.
@@ -12,6 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from off2on.envs.make import make_env
 from off2on.envs.task import Task
 from off2on.envs.tasks import get_task
@@ -19,6 +22,8 @@ from off2on.errors import Off2OnError
 from off2on.files import atomic, write_text
 
 WIDTH, HEIGHT = 480, 360
+#: of a side of what agents see in manipulation
+PIXELS = 48
 #: where it is known: the environment step, under the shipped medium actor, that is drawn
 POSE_STEP = 60
 SECONDS = 120
@@ -88,18 +93,36 @@ def draw(task: Task, path: Path) -> str:
     Returns:
         which pose it is, in words.
     """
-    import matplotlib.image
+    env = make_env(task)
+    if task.family == "manipulation":
+        _save(path, seen_and_shown(env))
+        return "first state"
     import mujoco
 
-    env = make_env(task)
     # made before the pose is known: fails at once where there is no OpenGL
     with mujoco.Renderer(env.unwrapped.model, HEIGHT, WIDTH) as renderer:
         words = pose(task, env)
         renderer.update_scene(env.unwrapped.data, camera="track")
         pixels = renderer.render()
+    _save(path, pixels)
+    return words
+
+
+def seen_and_shown(env: Any) -> NDArray[np.uint8]:
+    """A picture for people and, right of it, the agent's pixels enlarged: `[480, 960, 3]`."""
+    env.reset(seed=0)
+    large = 10 * PIXELS
+    agents = env.picture(PIXELS, PIXELS).repeat(10, axis=0).repeat(10, axis=1)
+    found: NDArray[np.uint8] = np.concatenate([env.picture(large, large), agents], axis=1)
+    env.close()
+    return found
+
+
+def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
+    import matplotlib.image
+
     no_stamp: Any = {"Software": None}
     matplotlib.image.imsave(path, pixels, format="png", metadata=no_stamp)
-    return words
 
 
 def pose(task: Task, env: Any) -> str:

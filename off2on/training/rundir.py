@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from off2on.codehash import PLUMBING, code_hash
 from off2on.errors import Off2OnError
 from off2on.files import remove_leftovers, sha256, write_text
 from off2on.jobs import Job, identity, parameters
-from off2on.paths import OUTPUTS
+from off2on.paths import OUTPUTS, kept
 from off2on.provenance import config_hash, now, peak_memory_mb, provenance
 from off2on.results import COLUMNS
 from off2on.results.directory import check_outputs
@@ -259,10 +259,17 @@ class RunDirectory:
         writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
         write_text(self.path / "progress.csv", text.getvalue())
 
-    def finish(self, rows: Sequence[Row], agent: Tensors, extra: Mapping[str, Any]) -> None:
-        """Write the outputs, run.json last, and drop the resume state."""
+    def keep(self, step: int, agent: Tensors) -> None:
+        """Write the weights of a step beside those of the last one, for `off2on select`."""
+        save_tensors(self.path / kept(step), agent, {})
+
+    def finish(
+        self, rows: Sequence[Row], agent: Tensors, extra: Mapping[str, Any], steps: Collection[int] = ()
+    ) -> None:
+        """Write the outputs, run.json last, and drop the resume state; `steps` are those that were kept."""
         self.write_progress(rows)
         save_tensors(self.path / "agent.safetensors", agent, {})
+        weights = ("agent.safetensors", *map(kept, steps))
         record = {
             **self.identity,
             "config_hash": self.hashes["config_hash"],
@@ -278,7 +285,7 @@ class RunDirectory:
             **self._speed(rows[-1]),
             "outputs": {
                 "progress.csv": {"rows": len(rows), "sha256": sha256(self.path / "progress.csv")},
-                "agent.safetensors": {"sha256": sha256(self.path / "agent.safetensors")},
+                **{name: {"sha256": sha256(self.path / name)} for name in weights},
             },
             **extra,
         }

@@ -1,6 +1,12 @@
-"""How many epochs an online run has, and how many gradient steps an epoch [S39, S66]. No torch here."""
+"""Which steps of a pre-training are kept, how many epochs and gradient steps a run has [S39, S66]. No torch."""
 
-from off2on.jobs import FinetuneJob
+from off2on.jobs import FinetuneJob, PretrainJob
+
+
+def kept_steps(job: PretrainJob) -> list[int]:
+    """The gradient steps whose agents are kept, for the best to be chosen; none: the last ones are."""
+    every = job.settings.pretraining.select_every
+    return sorted({*range(every, job.steps, every), job.steps}) if every else []
 
 
 def epochs(job: FinetuneJob) -> int:
@@ -14,4 +20,4 @@ def updates(job: FinetuneJob, epoch: int) -> int:
     """Gradient steps of an epoch; the first one may have more."""
     loop = job.settings.finetuning
     longer = epoch == 0 and job.longer_first_epoch
-    return loop.epoch_steps * (loop.first_epoch_multiplier if longer else 1)
+    return (loop.epoch_updates or loop.epoch_steps) * (loop.first_epoch_multiplier if longer else 1)

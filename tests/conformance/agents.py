@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from off2on.agents.interface import agent_module
 from off2on.algorithms import ALGORITHMS
 from off2on.algorithms.algorithm import PhaseName, Sizes
 from off2on.config import Network
+from off2on.convolutions import KINDS
 from off2on.data.batch import Batch
 from off2on.nn.mlp import layer_names
 from off2on.nn.state import Nets
@@ -22,7 +24,8 @@ from off2on.observations import ObservationSpec
 from off2on.settings import Settings
 
 OBSERVATION, ACTION, SIZE = 5, 2, 12
-SIZES = Sizes(ObservationSpec((OBSERVATION,)), ACTION)
+VECTOR, IMAGE = ObservationSpec((OBSERVATION,)), ObservationSpec((16, 16, 3), "uint8")
+SIZES = Sizes(VECTOR, ACTION)
 EXAMPLE = {name: spec.example.model_dump() for name, spec in ALGORITHMS.items() if spec.example}
 #: parts of a noise that the loss of an acting network alone samples
 OWN_NOISE = ("policy", "perturbation")
@@ -35,6 +38,7 @@ class Case:
     algorithm: str
     phase: PhaseName
     settings: Settings
+    observation: ObservationSpec = VECTOR
 
     @property
     def independent(self) -> bool:
@@ -51,7 +55,9 @@ class Case:
         """
         settings = self.settings if settings is None else settings
         module = agent_module(self.algorithm)
-        nets = module.init_nets(SIZES, settings, [np.random.default_rng([9, i]) for i in members])
+        nets = module.init_nets(
+            Sizes(self.observation, ACTION), settings, [np.random.default_rng([9, i]) for i in members]
+        )
         nets["critic"][f"{layer_names(nets['critic'])[-1]}.weight"] *= 100
         return (module.offline_agent if self.independent else module.online_agent)(place(nets), settings)
 
@@ -59,9 +65,9 @@ class Case:
         """Minibatch and noise of update `k`; those of a member depend on its number alone."""
         if not self.independent:
             rng = np.random.default_rng(k)
-            return transitions(rng), agent.draw_noise(rng, SIZE)
+            return transitions(rng, self.observation), agent.draw_noise(rng, SIZE)
         rngs = [np.random.default_rng([k, i]) for i in members]
-        batches = [transitions(rng) for rng in rngs]
+        batches = [transitions(rng, self.observation) for rng in rngs]
         fields = {name: torch.stack([getattr(b, name) for b in batches]) for name in columns(batches[0])}
         return Batch(**fields), agent.draw_noise(rngs, SIZE)
 
@@ -77,9 +83,18 @@ def columns(batch: Batch) -> list[str]:
     return [name for name in batch._fields if name != "extra"]
 
 
-def transitions(rng: np.random.Generator) -> Batch:
-    fields = [(SIZE, OBSERVATION), (SIZE, ACTION), (SIZE,), (SIZE, OBSERVATION)]
-    observations, actions, rewards, following = (rng.standard_normal(s, np.float32) for s in fields)
+def seen(rng: np.random.Generator, count: int, observation: ObservationSpec) -> NDArray[Any]:
+    """Observations of noise."""
+    shape = (count, *observation.shape)
+    return (
+        rng.integers(0, 256, shape, np.uint8) if observation.is_image else rng.standard_normal(shape, np.float32)
+    )
+
+
+def transitions(rng: np.random.Generator, observation: ObservationSpec = VECTOR) -> Batch:
+    observations = seen(rng, SIZE, observation)
+    actions, rewards = (rng.standard_normal(shape, np.float32) for shape in ((SIZE, ACTION), (SIZE,)))
+    following = seen(rng, SIZE, observation)
     terminals = (rng.random(SIZE) < 0.2).astype(np.float32)
     arrays = (observations, np.tanh(actions), rewards, following, terminals)
     return Batch(*(torch.from_numpy(array) for array in arrays))
@@ -87,24 +102,39 @@ def transitions(rng: np.random.Generator) -> Batch:
 
 def settings(**changes: dict[str, Any]) -> Settings:
     """The examples of all entries, with changes by section."""
-    sections = {name: EXAMPLE[name] | changes.get(name, {}) for name in EXAMPLE}
+    sections = {name: EXAMPLE.get(name, {}) | changes.get(name, {}) for name in EXAMPLE.keys() | changes.keys()}
     return Settings.model_validate({"network": Network(width=16, depth=2)} | sections)
 
 
-CASES: Mapping[str, Case] = {
-    f"{name}-{phase}": Case(name, phase, settings())
-    for name, spec in ALGORITHMS.items()
-    for phase, has in (("offline", spec.offline), ("online", spec.online))
-    if has
-} | {
-    "cql-conservative": Case("cql", "offline", settings(cql={"bc_steps": 0})),
-    "cql-cloning": Case("cql", "offline", settings(cql={"bc_steps": 7})),
-    "cql-lagrange": Case(
-        "cql",
-        "offline",
-        settings(cql={"bc_steps": 0, "lagrange_threshold": 1.0, "entropy_in_backup": True}),
-    ),
-}
+#: values matter to the policies of images
+_REWARDED: dict[str, Any] = {"cql": {"bc_steps": 0}}
+
+CASES: Mapping[str, Case] = (
+    {
+        f"{name}-{phase}": Case(name, phase, settings())
+        for name, spec in ALGORITHMS.items()
+        for phase, has in (("offline", spec.offline), ("online", spec.online))
+        if has
+    }
+    | {
+        "cql-conservative": Case("cql", "offline", settings(cql={"bc_steps": 0})),
+        "cql-cloning": Case("cql", "offline", settings(cql={"bc_steps": 7})),
+        "cql-lagrange": Case(
+            "cql",
+            "offline",
+            settings(cql={"bc_steps": 0, "lagrange_threshold": 1.0, "entropy_in_backup": True}),
+        ),
+    }
+    | {
+        f"{name}-{phase}-{encoder}": Case(
+            name, phase, settings(images={"encoder": encoder, "head": (16, 16)}, **_REWARDED), IMAGE
+        )
+        for name, spec in ALGORITHMS.items()
+        for phase, has in (("offline", spec.offline), ("online", spec.online))
+        for encoder in KINDS
+        if has and spec.images
+    }
+)
 
 
 def other_noise(noise: Any) -> Any | None:

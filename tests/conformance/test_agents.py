@@ -11,7 +11,7 @@ from torch import Tensor
 from off2on.data.batch import Batch
 from off2on.nn.adam import Gradients
 from off2on.nn.state import flatten
-from tests.conformance.agents import ACTION, CASES, OBSERVATION, Case, columns, other_noise, train
+from tests.conformance.agents import ACTION, CASES, Case, columns, other_noise, seen, train
 
 
 def only(kind: Callable[[Case], bool]) -> pytest.MarkDecorator:
@@ -26,9 +26,9 @@ online_cases = only(lambda case: not case.independent)
 MEMBERS = [0, 1, 2]
 
 
-def queries() -> tuple[Tensor, Tensor]:
+def queries(case: Case) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    observations = torch.randn(7, OBSERVATION, generator=generator)
+    observations = torch.from_numpy(seen(np.random.default_rng(0), 7, case.observation))
     return observations, torch.rand(7, ACTION, generator=generator) * 2 - 1
 
 
@@ -57,7 +57,7 @@ def test_an_ensemble_of_copies_is_one_member(name: str) -> None:
     one, copies = case.make([0]), case.make([0, 0, 0])
     train(case, one, [0], 0, 10)
     train(case, copies, [0, 0, 0], 0, 10)
-    observations, actions = queries()
+    observations, actions = queries(case)
     for explore in (True, False):
         acted = case.act(copies, observations, explore=explore)
         torch.testing.assert_close(acted, case.act(one, observations, explore=explore), rtol=1e-4, atol=1e-4)
@@ -180,7 +180,7 @@ def test_extreme_inputs_stay_finite(name: str, scale: float) -> None:
 def test_actions_are_bounded_and_values_have_a_row_a_member(name: str, explore: bool) -> None:
     case = CASES[name]
     agent = case.make(MEMBERS)
-    observations, actions = queries()
+    observations, actions = queries(case)
     acted = case.act(agent, 10 * observations, explore=explore)
     assert acted.shape == actions.shape
     assert acted.abs().max() <= 1
@@ -191,7 +191,7 @@ def test_actions_are_bounded_and_values_have_a_row_a_member(name: str, explore: 
 def test_exploration_is_a_sample_around_the_deterministic_action(name: str) -> None:
     case = CASES[name]
     agent = case.make(MEMBERS)
-    observations, _ = queries()
+    observations, _ = queries(case)
     if agent.acting_noise(np.random.default_rng(0), 7, explore=False) is not None:
         pytest.skip("it draws candidates to act deterministically, too")
     mean, sampled = (case.act(agent, observations, explore=explore) for explore in (False, True))

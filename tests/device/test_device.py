@@ -79,7 +79,7 @@ def test_so_do_actions_and_values(name: str, fake: None) -> None:
     case = CASES[name]
     agent = case.make(MEMBERS, place=on_device)
     noise = agent.acting_noise(np.random.default_rng(0), SIZE, explore=True)
-    observations, actions, *_ = transitions(np.random.default_rng(0))
+    observations, actions, *_ = transitions(np.random.default_rng(0), case.observation)
     member = [1] if case.independent else []
     assert audited(lambda seen, normals: agent.act(seen, normals, *member), observations, noise) == []
     assert audited(agent.q, observations, actions) == []

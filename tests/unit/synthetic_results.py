@@ -49,11 +49,13 @@ class Tree:
 
     def write(self) -> "Tree":
         for task in self.tasks:
+            pixels = TASKS[task].family == "manipulation"
+            datasets = TASKS[task].datasets if pixels else self.datasets
             for seed in range(self.seeds):
-                for data in self.datasets:
+                for data in datasets:
                     self._pretrain(task, data, seed)
                 for method in self.methods:
-                    for data in ["none"] if method == "sac" else self.datasets:
+                    for data in ["none"] if method == "sac" else datasets:
                         self._run(task, data, method, seed)
         return self
 
@@ -93,10 +95,16 @@ class Tree:
                 "gradient_steps": 1000 * (epoch and epoch + 4),
             }
             row |= {"eval_episodes": 5, "return_mean": mean, "wall_seconds": 9.0 * epoch, "alpha": 1 / (1 + epoch)}
-            row["normalized_score"] = TASKS[task].normalized(mean)
+            if TASKS[task].family == "manipulation":
+                row |= {"return_mean": progress * 9, "success_last": progress * 0.9, "success_any": progress}
+            else:
+                row["normalized_score"] = TASKS[task].normalized(mean)
             if epoch and data != "none":
                 rate = {"random": 2.5, "medium-expert": 0.1}.get(data, 0.5)
                 row["offline_fraction"] = math.exp(-rate * progress) * (1 - 0.02 * (seed % 10))
+                if TASKS[task].family == "manipulation":
+                    row["offline_fraction_random"] = 0.3 * row["offline_fraction"]
+                    row["offline_fraction_scripted"] = 0.7 * row["offline_fraction"]
                 row["q_auroc_single"] = 0.7 + 0.1 * progress + 0.01 * (seed % 10)
                 row["q_auroc"] = row["q_auroc_single"] + 0.05 + rng.normal(0, 0.005)
             rows.append(row)

@@ -77,7 +77,7 @@ ERRORS = {
         "--dataset",
         "medium",
     ),
-    "unknown dataset 'medum'": ("collect", "--task", "halfcheetah", "--dataset", "medum"),
+    "unknown halfcheetah dataset 'medum'": ("collect", "--task", "halfcheetah", "--dataset", "medum"),
     "unknown scale: no file": ("plan", "--scale", "huge"),
     "unknown offline algorithm 'td3'; known offline algorithms: awac": (
         *("pretrain", "--task", "halfcheetah", "--dataset", "medium", "--algorithm", "td3"),

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from off2on.analysis.tables import BUDGET, Tables
-from off2on.envs.tasks import TASKS
+from off2on.envs.tasks import names_of
 from off2on.figures.curve_data import CurveData
 from off2on.figures.curve_words import panels_of
 from off2on.figures.registry import FIGURES
@@ -20,6 +20,7 @@ from tests.unit.synthetic_results import Tree, aggregated
 
 #: the figures that are curves over environment steps
 CURVES = [name for name, spec in FIGURES.items() if spec.curves]
+LOCOMOTION = {name for name, spec in FIGURES.items() if spec.curves and spec.curves.family == "locomotion"}
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,22 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Tables:
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Tables:
     """Three tasks, two seeds, runs of four times the paper's steps, every method."""
     root = tmp_path_factory.mktemp("paper")
-    size = {"tasks": tuple(TASKS), "methods": tuple(METHODS), "epochs": 4, "epoch_steps": BUDGET, "members": 5}
+    size = {
+        "tasks": tuple(names_of("locomotion")),
+        "methods": tuple(METHODS),
+        "epochs": 4,
+        "epoch_steps": BUDGET,
+        "members": 5,
+    }
     return aggregated(Tree(root, "paper", **size))
+
+
+@pytest.fixture(scope="module")
+def pixels(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """The manipulation tasks, two seeds, the methods of their figures."""
+    methods = tuple(name for name, method in METHODS.items() if method.figures.keys() & {"fig_15", "fig_16"})
+    tasks = tuple(names_of("manipulation"))
+    return aggregated(Tree(tmp_path_factory.mktemp("pixels"), tasks=tasks, methods=methods, epoch_steps=400))
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +59,32 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Tables:
 def without(tables: Tables, method: str, dataset: str) -> Tables:
     kept = [~((t["method"] == method) & (t["dataset"] == dataset)) for t in (tables.curves, tables.runs)]
     return replace(tables, curves=tables.curves[kept[0]], runs=tables.runs[kept[1]])
+
+
+# ------------------------------------------------------------------------------------------ manipulation
+
+
+def test_success_is_drawn_over_steps_and_episodes(pixels: Tables) -> None:
+    figure = FIGURES["fig_5a"].draw(pixels)
+    assert [axes.get_title() for axes in figure.axes] == [f"{task}-mixed" for task in names_of("manipulation")]
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"Ours", "CQL-ft"}
+    (top,) = [axes for axes in figure.axes[0].child_axes if axes.get_xlabel() == "episodes"]
+    figure.draw_without_rendering()
+    # 40 steps an episode
+    assert np.allclose(np.array(top.get_xlim()) * 40, figure.axes[0].get_xlim())
+    assert FIGURES["fig_5a"].finding(pixels).count("pick-place-mixed") == 1
+
+
+def test_shares_of_where_samples_come_from_add_up(pixels: Tables) -> None:
+    table = FIGURES["fig_17"].table(pixels)
+    assert set(table["arm"]) == {"offline, scripted", "offline, random actions", "online"}
+    totals = table.groupby(["task", "env_steps"])["mean"].sum()
+    assert np.allclose(totals, 1.0)
+
+
+@pytest.mark.parametrize(("name", "curves"), [("fig_15", 4), ("fig_16", 4), ("fig_5b", 3)])
+def test_every_cell_of_an_ablation_is_drawn(pixels: Tables, name: str, curves: int) -> None:
+    assert FIGURES[name].table(pixels)["arm"].nunique() == curves
 
 
 # ------------------------------------------------------------------------------------------------ panels
@@ -71,7 +112,7 @@ def test_a_curve_that_no_panel_has_is_named_only_if_it_has_no_runs(quick: Tables
 def test_figures_of_all_tasks_say_that_one_panel_is_the_main_texts(quick: Tables, paper: Tables) -> None:
     assert "one panel at this scale, the same as in Figure 4a" in FIGURES["fig_9"].notes(quick)
     assert not any("one panel" in note for note in FIGURES["fig_9"].notes(paper))
-    assert [axes.get_title() for axes in FIGURES["fig_9"].draw(paper).axes] == list(TASKS)
+    assert [axes.get_title() for axes in FIGURES["fig_9"].draw(paper).axes] == names_of("locomotion")
 
 
 def test_curves_end_at_the_papers_steps_but_for_figure_13(paper: Tables) -> None:
@@ -161,7 +202,11 @@ def test_a_figure_without_runs_says_so(empty: Tables, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "name"), [*(("quick", name) for name in CURVES), ("paper", "fig_3"), ("paper", "fig_9")]
+    ("shape", "name"),
+    [
+        *(("quick" if name in LOCOMOTION else "pixels", name) for name in CURVES),
+        *(("paper", "fig_3"), ("paper", "fig_9")),
+    ],
 )
 def test_nothing_runs_into_anything(request: pytest.FixtureRequest, shape: str, name: str) -> None:
     """Titles, labels and legend lie in the figure, panels beside their neighbours, curves in their panels."""

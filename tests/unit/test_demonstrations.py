@@ -2,20 +2,27 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from off2on.data.dataset import read_dataset, write_dataset
-from off2on.envs.task import Task
-from off2on.observations import ObservationSpec
-from off2on.training.demonstrations import ORIGINS, RECIPES, Amounts, demonstrations
+from off2on.data.dataset import Dataset, read_dataset
+from off2on.envs.manipulation import scripts
+from off2on.envs.manipulation.env import ManipulationEnv, Setup
+from off2on.envs.tasks import get_task
+from off2on.scale import Demonstrations
+from off2on.training.demonstrations import ORIGINS, RECIPES, collect_demonstrations, demonstrations
 
-AMOUNTS = Amounts(prior_episodes=4, task_episodes=8, random=70, images=False)
+AMOUNTS = Demonstrations(prior_episodes=4, task_episodes=8, random=70)
+
+
+def made(task: str, workers: int = 1, **changes: int) -> Dataset:
+    return demonstrations(task, AMOUNTS.model_copy(update=changes), workers, images=False)
 
 
 @pytest.mark.parametrize("task", RECIPES)
 def test_halves_and_random_rows(task: str) -> None:
-    recipe, data = RECIPES[task], demonstrations(task, AMOUNTS, seed=0)
+    recipe, data = RECIPES[task], made(task)
     prior, paid, random = (data.origin == number for number in range(3))
     assert data.origin_names == ORIGINS
     assert [int(rows.sum()) for rows in (prior, paid, random)] == [
@@ -35,22 +42,51 @@ def test_halves_and_random_rows(task: str) -> None:
     assert np.abs(data.actions).max() <= 1
 
 
-def test_a_seed_gives_the_same_data_and_more_of_one_kind_changes_no_other() -> None:
-    first, again = (demonstrations("pick-place", AMOUNTS, seed=3) for _ in range(2))
+def test_a_seed_gives_the_same_data_and_more_of_one_kind_changes_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    # several parts of each kind
+    monkeypatch.setattr("off2on.training.demonstrations.PART_EPISODES", 2)
+    first, again = (made("pick-place", seed=3) for _ in range(2))
     assert first.sha256() == again.sha256()
-    fewer = demonstrations("pick-place", Amounts(2, 8, 70, images=False), seed=3)
+    fewer = made("pick-place", seed=3, prior_episodes=2)
     for number in (1, 2):
         ours, theirs = first.origin == number, fewer.origin == number
         np.testing.assert_array_equal(first.actions[ours], fewer.actions[theirs])
-    assert demonstrations("pick-place", AMOUNTS, seed=4).sha256() != first.sha256()
+    assert made("pick-place", seed=4).sha256() != first.sha256()
 
 
-def test_a_file_of_them_is_read(tmp_path: Path) -> None:
-    data = demonstrations("pick-place", Amounts(1, 1, 40, images=False), seed=0)
-    write_dataset(tmp_path / "mixed.hdf5", data)
-    task = Task(
-        "pick-place", "off2on/PickPlace-v0", ObservationSpec((48, 48, 3), "uint8", "image"), 8, 0.0, 1.0, 40
-    )
-    back = read_dataset(tmp_path / "mixed.hdf5", task)
-    np.testing.assert_array_equal(back.observations, data.observations)
-    assert back.sha256() == data.sha256()
+def test_the_data_do_not_depend_on_the_number_of_processes() -> None:
+    # one part of each kind
+    assert made("pick-place", workers=2).sha256() == made("pick-place").sha256()
+
+
+def test_the_first_half_of_pick_place_ends_where_the_second_begins() -> None:
+    """Without overlap nothing joins the two halves [S130]."""
+    ends = []
+    env = ManipulationEnv(Setup("pick-place", "placed"), images=False)
+    for seed in range(10):
+        env.reset(seed=seed)
+        script, rng = scripts.pick(env), np.random.default_rng(seed)
+        for _ in range(30):
+            env.step(scripts.noisy(next(script), rng))
+        ends.append(np.concatenate([env.hand, env.object]))
+    held = ManipulationEnv(Setup("pick-place", "placed", start_in_gripper=True), images=False)
+    held.reset(seed=0)
+    begins = np.concatenate([held.hand, held.object])
+    assert np.median(np.abs(np.stack(ends) - begins), 0).max() < 0.05
+
+
+@pytest.mark.parametrize("source", ["local", "d4rl-v0"])
+def test_a_file_of_them_is_read(tmp_path: Path, source: str) -> None:
+    path, settings = tmp_path / "mixed.hdf5", Demonstrations(prior_episodes=1, task_episodes=1, random=40)
+    with pytest.MonkeyPatch.context() as patch:
+        blind = "off2on.training.demonstrations.ManipulationEnv"
+        patch.setattr(blind, lambda setup, images: ManipulationEnv(setup, images=False))
+        collect_demonstrations((source, "pick-place", "mixed"), settings, path)
+    named = {"source": source, "task": "pick-place", "dataset": "mixed"}
+    back = read_dataset(path, get_task("pick-place"), named)
+    assert len(back) == 30 + 25 + 40
+    assert back.attributes["settings"] == settings.model_dump_json()
+    with h5py.File(path) as file:
+        stored = file["observations/image"]
+        assert stored.compression == "gzip"
+        assert stored.chunks[1:] == (48, 48, 3)

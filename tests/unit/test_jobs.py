@@ -207,13 +207,20 @@ def other(value: Any) -> Any:
         return not value
     if isinstance(value, tuple):
         return (*value, 3)
-    return 0.5 if value is None else value + 1
+    if isinstance(value, str):
+        return {"small": "cog"}[value]
+    return value + 1
+
+
+#: other values of settings that are null
+_GIVEN = {"epoch_updates": 7, "select_every": 7_000_000}
 
 
 def changed(job: Any, key: str) -> Any:
     """The job with another value of one setting."""
     *section, name = key.split(".")
-    value = other(values(job.settings)[key])
+    before = values(job.settings)[key]
+    value = _GIVEN.get(name, 0.5) if before is None else other(before)
     if section:
         return with_settings(job, **{section[0]: {name: value}})
     return replace(job, settings=job.settings.model_copy(update={name: value}))

@@ -23,7 +23,7 @@ LAYERS = [
     {"samplers"},
     {"data", "envs", "nn"},
     {"algorithms", "reading"},
-    {"config", "observations", "moved"},
+    {"config", "convolutions", "observations", "moved"},
 ]
 #: small tools that any room may use
 GROUND = {"errors", "files", "paths", "seeding", "provenance", "results", "codehash", "reproduce", "schema"}

@@ -16,23 +16,16 @@ from gymnasium.utils.env_checker import check_env
 import off2on  # noqa: F401 - registers the tasks
 from off2on.envs.manipulation import scripts
 from off2on.envs.manipulation.env import PIXELS, ManipulationEnv, Setup
-from off2on.envs.registration import IDS
+from off2on.envs.tasks import TASKS, names_of
 from off2on.errors import Off2OnError
 
+IDS = {TASKS[name].env_id: TASKS[name].horizon for name in names_of("manipulation")}
 LONG = bool(os.environ.get("OFF2ON_TEST_LONG"))
 EPISODES = 100 if LONG else 12
 PICK = Setup("pick-place", "placed")
 CLOSED, BLOCKED = Setup("drawers", "grasped"), Setup("drawers", "grasped", blocked=True)
 Make = Callable[[ManipulationEnv], scripts.Script]
-
-
 PICTURE = "from off2on.envs.manipulation.env import *; ManipulationEnv(Setup('drawers', 'grasped')).picture(8, 8)"
-
-
-@pytest.fixture(scope="module")
-def opengl() -> None:
-    if subprocess.run([sys.executable, "-c", PICTURE], capture_output=True).returncode:
-        pytest.skip("no OpenGL on this machine")
 
 
 def episodes(setup: Setup, make: Make, horizon: int, count: int, noise: float = scripts.NOISE) -> Iterator[bool]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from off2on.config import REPOSITORY
+from off2on.envs.tasks import names_of
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS, get_method
@@ -31,8 +32,25 @@ def test_without_config_it_is_quick() -> None:
     assert str(chosen.layout.figures) == "figures/quick/local"
 
 
+def test_paper_is_3_manipulation_tasks_with_8_seeds() -> None:
+    scale = load_scale("paper", tasks=names_of("manipulation"))
+    cells = {
+        "ours",
+        "online-only",
+        "ours-n1",
+        "sac-ft-online",
+        "cql-reg",
+        "cql-reg-online",
+        "cql-reg-n1",
+        "cql-ft",
+    }
+    assert Counter(run.method for run in runs(scale)) == dict.fromkeys(cells, 3 * 8)
+    assert Counter(job.algorithm for job in pretrainings(runs(scale))) == {"cql": 3 * 8}
+    assert {scale.settings(*place).members for place in datasets(scale)} == {4}
+
+
 def test_paper_is_12_datasets_with_4_seeds_of_each_method() -> None:
-    scale = load_scale("paper")
+    scale = load_scale("paper", tasks=names_of("locomotion"))
     per_method = Counter(run.method for run in runs(scale))
     assert per_method.pop("sac") == 3 * 4
     # Figs 1b, 1c and 13 are of halfcheetah alone

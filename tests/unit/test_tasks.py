@@ -8,7 +8,7 @@ import pytest
 from off2on.envs.make import make_env
 from off2on.envs.rollout import Rollout
 from off2on.envs.task import Task
-from off2on.envs.tasks import TASKS, get_task
+from off2on.envs.tasks import get_task, names_of, pairs
 from off2on.errors import Off2OnError
 from off2on.observations import ObservationSpec
 
@@ -28,7 +28,7 @@ def expected_reward(name: str, before: float, qpos: np.ndarray, action: np.ndarr
     return float((qpos[0] - before) / seconds + bonus - cost * np.square(action).sum())
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", names_of("locomotion"))
 def test_rewards_and_ends_are_those_of_the_equations(name: str) -> None:
     env: Any = make_env(get_task(name))
     rng = np.random.default_rng(0)
@@ -68,7 +68,7 @@ def test_limits_of_height_angle_and_state(name: str, index: int, value: float) -
     assert env.is_healthy == healthy(name, qpos, qvel)
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", names_of("locomotion"))
 def test_sizes_and_bounds_are_those_of_the_environment(name: str) -> None:
     task = get_task(name)
     env: Any = make_env(task)
@@ -117,5 +117,18 @@ def test_normalised_scores_use_the_references_of_d4rl(name: str, low: float, hig
 
 
 def test_unknown_task_names_the_known_ones() -> None:
-    with pytest.raises(Off2OnError, match="unknown task 'ant'; known tasks: halfcheetah, hopper, walker2d"):
+    with pytest.raises(Off2OnError, match="unknown task 'ant'; known tasks: halfcheetah, hopper, walker2d, pick"):
         get_task("ant")
+
+
+@pytest.mark.parametrize("name", names_of("manipulation"))
+def test_manipulation_has_no_score_and_data_of_its_own(name: str) -> None:
+    task = get_task(name)
+    assert task.normalized(3.0) is None
+    assert task.datasets == ("mixed",)
+    assert (name, "mixed") in pairs()
+    assert (name, "random") not in pairs()
+    env: Any = make_env(task)
+    assert env.observation_space["image"].shape == task.observation.shape
+    assert env.action_space.shape == (task.action_size,)
+    env.close()

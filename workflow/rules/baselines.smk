@@ -24,7 +24,7 @@ def register_baseline(name, datasets, figures=("fig_3",)):
         stop(error)
     if SELECTION.baselines is None or name in SELECTION.baselines:
         pairs = ((task, dataset) for task in SCALE.tasks for dataset in matching(SCALE, task, datasets))
-        BASELINE_RUNS.extend(Run(*pair, name, seed) for pair in pairs for seed in range(SCALE.seeds))
+        BASELINE_RUNS.extend(Run(*pair, name, seed) for pair in pairs for seed in SCALE.seeds_of(pair[0]))
     REGISTERED[name] = tuple(figures)
 
 

@@ -1,9 +1,7 @@
 # What all rules need: the selected scale, paths, code and settings hashes. Imports no torch.
 import json
 import sys
-from dataclasses import asdict
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
@@ -15,7 +13,8 @@ from off2on import jobs
 from off2on.data.inventory import take_inventory
 from off2on.data.sources import get_source
 from off2on.codehash import PACKAGE, PLUMBING, code_hash
-from off2on.envs.tasks import get_task
+from off2on.envs.opengl import no_pictures
+from off2on.envs.tasks import get_task, pairs
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
 from off2on.algorithms import OFFLINE, get_offline
@@ -26,6 +25,7 @@ from off2on.scale import load_scale, scale_path
 from off2on.selection import (
     Pretraining,
     Run,
+    agents_of,
     check_baseline,
     check_patterns,
     datasets,
@@ -49,13 +49,26 @@ def stop(error):
     sys.exit(2)
 
 
+def without_pixels_if_blind(selection):
+    """The selection without the tasks that need pictures, on a machine that can draw none."""
+    blind = [task for task in selection.scale.tasks if get_task(task).observation.is_image]
+    if not blind or (reason := no_pictures()) is None:
+        return selection
+    say(f"left out: {', '.join(blind)}, which need pictures, and this machine draws none: {reason}")
+    return selection.without(blind)
+
+
 try:
-    SELECTION = select(config, FIGURES)
+    SELECTION = without_pixels_if_blind(select(config, FIGURES))
     SCALE, LAYOUT = SELECTION.scale, SELECTION.layout
     OWN_RUNS = runs(SCALE)
     PRETRAININGS = pretrainings(OWN_RUNS)
+    FOREIGN = [pair for pair in pairs() if pair[0] in SCALE.tasks and not SCALE.makes(pair[0])]
     INVENTORY = take_inventory(
-        get_source(SCALE.source), LAYOUT, product(SCALE.tasks, SCALE.datasets), datasets(SCALE)
+        get_source(SCALE.source),
+        LAYOUT,
+        [pair for pair in FOREIGN if pair[1] in SCALE.datasets],
+        set(FOREIGN) & set(datasets(SCALE)),
     )
 except Off2OnError as error:
     stop(error)
@@ -114,9 +127,15 @@ def finetune_inputs(wildcards):
     if method.data:
         found.append(dataset_file(wildcards))
     if method.start:
-        agents = LAYOUT.pretrain(wildcards.task, wildcards.dataset, method.start, wildcards.seed)
-        found.append(agents / "agent.safetensors")
+        start = Pretraining(wildcards.task, wildcards.dataset, method.start, wildcards.seed)
+        found.append(agents_of(SCALE, LAYOUT, start) / "agent.safetensors")
     return found
+
+
+def pretrained_seeds(*place):
+    """The finished pre-trainings of all seeds on one dataset, of which the best step is chosen."""
+    directories = [LAYOUT.pretrain(*job) for job in PRETRAININGS if job[:3] == place]
+    return [directory / name for directory in directories for name in OUTPUTS]
 
 
 def files_of(path):
@@ -174,15 +193,24 @@ def checksum(wildcards):
     return {"dataset_sha256": sha256} if sha256 else {}
 
 
+def collect_code(wildcards):
+    return code_of(SCALE.recipe(wildcards.task)[0])
+
+
 def collect_settings(wildcards):
     directory = PACKAGE / "actors" / wildcards.task
     actors = [*directory.glob("*.safetensors"), *directory.glob("settings.json")]
-    return [SCALE.collect.model_dump_json(), code_hash(files=actors), task_facts(wildcards)]
+    return [SCALE.recipe(wildcards.task)[1].model_dump_json(), code_hash(files=actors), task_facts(wildcards)]
+
+
+def collect_threads(wildcards):
+    """Manipulation data are collected by several processes."""
+    return 4 if get_task(wildcards.task).family == "manipulation" else 1
 
 
 def task_facts(wildcards):
     """What a task is, which is no part of any code hash."""
-    return json.dumps(asdict(get_task(wildcards.task)), sort_keys=True)
+    return json.dumps(get_task(wildcards.task).facts, sort_keys=True)
 
 
 # --------------------------------------------------------------------------------------------- what a job needs

@@ -1,9 +1,16 @@
 # What no run makes: pictures of the tasks, and what an ensemble costs on this machine.
 from off2on.envs.tasks import TASKS
 
+#: task -> its dataset, where there is a run of Ours from pixels to film
+FILMED = {
+    run.task: run.dataset
+    for run in OWN_RUNS
+    if run.method == "ours" and get_task(run.task).family == "manipulation"
+}
 #: files by what a figure needs besides runs
 NEEDED = {
     "likelihoods": LIKELIHOODS,
+    "films": [LAYOUT.film(task, when) for task in FILMED for when in ("before", "after")],
     # tasks of one's own have no pose, camera or actor
     "renders": [LAYOUT.render(task) for task in TASKS if task not in SCALE.own_tasks],
     "cost": [LAYOUT.cost, LAYOUT.cost.with_suffix(".json")],
@@ -60,3 +67,39 @@ rule cost:
         "measure the cost of an ensemble"
     shell:
         "off2on cost > {log:q} 2>&1"
+
+
+def filmed_agents(wildcards):
+    """Of seed 0: what fine-tuning starts from, or what it ends with."""
+    start = Pretraining(wildcards.task, FILMED[wildcards.task], get_method("ours").start, 0)
+    if wildcards.when == "before":
+        return agents_of(SCALE, LAYOUT, start) / "agent.safetensors"
+    return LAYOUT.run(wildcards.task, FILMED[wildcards.task], "ours", 0) / "agent.safetensors"
+
+
+if FILMED:
+
+    rule film:
+        input:
+            filmed_agents,
+        output:
+            LAYOUT.film("{task}", "{when}"),
+        log:
+            LOGS / "film" / "{task}-{when}.log",
+        wildcard_constraints:
+            task="|".join(FILMED),
+            when="before|after",
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=15,
+        params:
+            code=code_hash("off2on.training.film"),
+            python=sys.executable,
+            agents=lambda wildcards, input: Path(input[0]).parent,
+        message:
+            "film {wildcards.task} {wildcards.when} fine-tuning"
+        shell:
+            "{params.python:q} -m off2on view {params.agents:q} --out {output:q} > {log:q} 2>&1"

@@ -1,6 +1,7 @@
-# Datasets: made here (source local), or files of somebody else.
+# Datasets: made here (source local, and of manipulation always), or files of somebody else.
+MADE_HERE = [task for task in SCALE.tasks if SCALE.makes(task)]
 
-if get_source(SCALE.source).made_here:
+if MADE_HERE:
 
     rule collect:
         input:
@@ -9,24 +10,28 @@ if get_source(SCALE.source).made_here:
             LAYOUT.dataset("{task}", "{dataset}"),
         log:
             LOGS / "collect" / "{task}" / "{dataset}.log",
+        wildcard_constraints:
+            task="|".join(MADE_HERE),
         priority: 30
         conda:
             ENVIRONMENT
-        threads: 1
+        threads: collect_threads
         resources:
             mem_mb=MEM_MB,
             runtime=runtime(collect_cost),
             disk_mb=disk_mb(collect_cost),
         params:
-            code=code_of("off2on.training.collect"),
+            code=collect_code,
             settings=collect_settings,
             agents=lambda wildcards, input: ["--agents", Path(input[0]).parent] if input else [],
         message:
             "collect {wildcards.task}/{wildcards.dataset}"
         shell:
-            "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} {params.agents:q} > {log:q} 2>&1"
+            "off2on collect --task {wildcards.task} --dataset {wildcards.dataset} --workers {threads}"
+            " {params.agents:q} > {log:q} 2>&1"
 
-elif INVENTORY.missing:
+
+if INVENTORY.missing:
 
     # for what is not there alone: Snakemake deletes a rule's output before it runs the rule, and these are the user's
     rule fetch:

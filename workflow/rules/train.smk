@@ -56,6 +56,41 @@ else:
             " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait > {log:q} 2>&1"
 
 
+# Which step is fine-tuned is one choice for all seeds, so their pre-trainings end before any fine-tuning begins.
+for task, dataset, algorithm in dict.fromkeys(job[:3] for job in PRETRAININGS):
+    if SCALE.settings(task, dataset).pretraining.select_every is None:
+        continue
+
+    rule:
+        name:
+            f"select_{algorithm}_{task}_{dataset}".replace("-", "_")
+        input:
+            pretrained_seeds(task, dataset, algorithm),
+        output:
+            [
+                LAYOUT.selected(task, dataset, algorithm) / f"seed{seed}" / name
+                for seed in SCALE.seeds_of(task)
+                for name in OUTPUTS
+            ],
+        log:
+            LOGS / "select" / task / dataset / f"{algorithm}.log",
+        priority: 20
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=MEM_MB,
+            runtime=15,
+        params:
+            code=code_of("off2on.training.select"),
+            seeds=len(SCALE.seeds_of(task)),
+            words=["--task", task, "--dataset", dataset, "--algorithm", algorithm],
+        message:
+            f"select the step of {algorithm} on {task}/{dataset}"
+        shell:
+            "off2on select {params.words:q} --seeds {params.seeds} > {log:q} 2>&1"
+
+
 rule finetune:
     input:
         finetune_inputs,
