@@ -131,17 +131,23 @@ def summary(figures: Path) -> list[str]:
 
 
 def _score_table(final: list[dict[str, str]]) -> list[str]:
-    """Final normalised score, or return where a task has none: datasets down, methods across."""
+    """Final normalised score, or return where a task has none: datasets down, methods across.
+
+    A method from scratch is the same on every dataset of its task.
+    """
     methods = dict.fromkeys(row["label"] for row in final)
-    found: dict[str, dict[str, str]] = {}
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for row in final:
         digits, kind = (1, "normalized") if row["normalized_mean"] else (0, "return")
         text = f"{float(row[f'{kind}_mean']):.{digits}f}" if row[f"{kind}_mean"] else ""
-        found.setdefault(f"{row['task']}-{row['dataset']}", {})[row["label"]] = text
-    table = [
-        ["final score", *methods],
-        *([place, *(of.get(m, "") for m in methods)] for place, of in found.items()),
+        found.setdefault((row["task"], row["dataset"]), {})[row["label"]] = text
+    offline = {task for task, dataset in found if dataset != "none"}
+    rows = [
+        [f"{task}-{dataset}", *((found.get((task, "none"), {}) | of).get(method, "") for method in methods)]
+        for (task, dataset), of in found.items()
+        if dataset != "none" or task not in offline
     ]
+    table = [["final score", *methods], *rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in table

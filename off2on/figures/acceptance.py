@@ -8,6 +8,7 @@ import pandas as pd
 from off2on.analysis.evidence import Evidence
 from off2on.analysis.tables import Tables, records
 from off2on.figures.panels import select
+from off2on.figures.run_data import run_link
 from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
 from off2on.figures.words import listing, seeds
 
@@ -59,8 +60,8 @@ def _number(value: Any, digits: int = 0) -> str:
     return NOTHING if value is None or pd.isna(value) else f"{value:.{digits}f}"
 
 
-def _head(row: dict[str, Any]) -> list[str]:
-    return [place(row["task"], row["dataset"]), str(row["seed"])]
+def _head(kind: str, row: dict[str, Any]) -> list[Cell | str]:
+    return [Cell(place(row["task"], row["dataset"]), link=run_link(kind, row)), str(row["seed"])]
 
 
 def _offline_sheet(tables: Tables, units: Units) -> Sheet:
@@ -70,7 +71,7 @@ def _offline_sheet(tables: Tables, units: Units) -> Sheet:
         mean = row["dataset_mean_return"]
         ratio = row["return_mean"] / mean if mean and mean > 0 else None
         cells: list[Cell | str] = [
-            *_head(row),
+            *_head("pretrain", row),
             _number(mean),
             _number(row["return_mean"]),
             Cell(_number(ratio, 2), _holds(units, "dataset_return_share", row)),
@@ -90,7 +91,7 @@ def _online_sheet(tables: Tables, units: Units) -> Sheet:
     for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
         change = row["return_final"] - row["return_first"]
         verdict = Cell(f"{change:+.0f}", _holds(units, "gain", row))
-        rows.append([*_head(row), _number(row["return_first"]), _number(row["return_final"]), verdict])
+        rows.append([*_head("finetune", row), _number(row["return_first"]), _number(row["return_final"]), verdict])
     header = ["dataset", "seed", "first evaluation", "mean of the last two", "change"]
     return Sheet("Ours, online", header, rows, "Average return of deterministic episodes.", 2)
 
@@ -100,7 +101,7 @@ def _share_sheet(tables: Tables, units: Units) -> Sheet:
     for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
         first, last = row["offline_fraction_first"], row["offline_fraction_last"]
         cells: list[Cell | str] = [
-            *_head(row),
+            *_head("finetune", row),
             _number(first, 3),
             Cell(_number(last, 3), _holds(units, "offline_last", row)),
             Cell(_number(last / first if first else None, 2), _holds(units, "offline_fall", row)),

@@ -60,7 +60,7 @@ def _alone_sheet(first: Named, second: Named) -> Sheet:
     """Runs that only one has."""
     one, two = ({_run(row) for row in records(named.tables.runs)} for named in (first, second))
     rows = [[first.name, _names(one - two)], [second.name, _names(two - one)]]
-    return Sheet("Only in one of them", ["", "methods and datasets"], rows)
+    return Sheet("Only in one of them", ["results", "methods and datasets"], rows)
 
 
 def _names(runs: set[str]) -> str:

@@ -1,6 +1,7 @@
 """The final tables: ours beside the offline start, the data, the expert and the paper's own numbers."""
 
 from collections.abc import Mapping
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -52,10 +53,13 @@ def _sheet(final: pd.DataFrame, value: str, title: str, digits: int, data: Mappi
         "fine-tuning. Bold: the highest mean of a row. A number leads to its runs. SAC learns from scratch and is "
         "the same on every dataset of a task. Data: mean episode of the offline dataset."
     )
-    header = ["dataset", "data", *(labels[name] for name in methods), "expert"]
+    header = ["dataset", "data", "expert", *(labels[name] for name in methods)]
     if value == "return":
-        header += ["CQL offline, its authors' logs (v0)", "paper, Ours at 1M steps"]
-        note = f"{note} {TEXT}"
+        header[3:3] = ["CQL, logs", "paper, 1M"]
+        note = (
+            f"{note} CQL, logs: of agents that CQL's own code trained offline on D4RL's v0 files. Paper, 1M: Ours "
+            f"after a million steps, as the text has it. {TEXT}"
+        )
     return Sheet(title, header, rows, note)
 
 
@@ -78,20 +82,21 @@ def _row(
     own = [found.get((*key, name)) or found.get((task, SCRATCH, name)) for name in methods]
     means = [row[f"{value}_mean"] for row in own if row and not pd.isna(row[f"{value}_mean"])]
     cells: list[Cell | str] = [place(*key), _number(data.get(key), digits)]
-    cells += [_cell(row, value, digits, max(means, default=None)) for row in own]
     if value == "normalized":
-        return [*cells, "100"]
-    known = KNOWN.get(key)
-    cells.append(_number(TASKS[task].expert_return if task in TASKS else None, digits))
-    return [*cells, _number(known and known.offline, 0), _number(known and known.long_run, 0)]
+        cells.append("100")
+    else:
+        known = KNOWN.get(key)
+        cells.append(_number(TASKS[task].expert_return if task in TASKS else None, digits))
+        cells += [_number(known and known.offline, 0), _number(known and known.long_run, 0)]
+    return [*cells, *(_cell(row, value, digits, max(means, default=None)) for row in own)]
 
 
 def _cell(row: dict[str, Any] | None, value: str, digits: int, best: float | None) -> Cell | str:
     if row is None or pd.isna(mean := row[f"{value}_mean"]):
         return NOTHING
-    start = f"from {row[f'{value}_start']:.{digits}f}"
+    start = plus_minus(row[f"{value}_start"], nan, digits)
     text = plus_minus(mean, row[f"{value}_std"], digits)
-    return Cell(text, below=start, link=run_link("finetune", row), best=mean == best)
+    return Cell(text, below=f"from {start}", link=run_link("finetune", row), best=mean == best)
 
 
 def _number(value: float | None, digits: int) -> str:

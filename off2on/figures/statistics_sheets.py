@@ -7,7 +7,8 @@ import pandas as pd
 from off2on.analysis.aggregates import MIN_SEEDS, MIN_TASKS
 from off2on.analysis.evidence import Evidence
 from off2on.analysis.tables import records
-from off2on.figures.sheets import NOTHING, Sheet, figure_order, place
+from off2on.figures.run_data import run_link
+from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
 from off2on.figures.style import in_order
 from off2on.figures.words import mean_std, seeds_of
 from off2on.methods import METHODS
@@ -72,8 +73,15 @@ def _budgets_sheet(budgets: pd.DataFrame, value: str, title: str, digits: int, l
     rows: dict[tuple[str, str, str], dict[int, str]] = {}
     for row in records(texts.reset_index()):
         rows.setdefault((row["task"], row["dataset"], row["method"]), {})[row["env_steps"]] = row[value]
-    cells = [
-        [place(task, dataset), labels.get(method, method), *(found.get(step, NOTHING) for step in steps)]
+    cells: list[list[Cell | str]] = [
+        [
+            place(task, dataset),
+            Cell(
+                labels.get(method, method),
+                link=run_link("finetune", {"task": task, "dataset": dataset, "method": method}),
+            ),
+            *(found.get(step, NOTHING) for step in steps),
+        ]
         for (task, dataset, method), found in rows.items()
     ]
     notes = {

@@ -16,7 +16,9 @@ def mean_std(values: Sequence[float] | pd.Series, digits: int = 0) -> str:
 
 def plus_minus(mean: float, std: float, digits: int) -> str:
     """'4512 ± 120'; without a spread (nan) '4512'."""
-    return f"{mean:.{digits}f}" if math.isnan(std) else f"{mean:.{digits}f} ± {std:.{digits}f}"
+    # a mean just below zero is not "-0"
+    text = f"{round(mean, digits) + 0.0:.{digits}f}"
+    return text if math.isnan(std) else f"{text} ± {std:.{digits}f}"
 
 
 def signed(values: Sequence[float] | pd.Series, digits: int = 0) -> str:

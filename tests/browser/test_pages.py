@@ -14,7 +14,9 @@ import pytest
 
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.evidence import gather_evidence
+from off2on.analysis.tables import read_tables
 from off2on.config import REPOSITORY
+from off2on.figures.comparison import Named, comparison_page, comparison_sheets
 from off2on.figures.drawing import draw
 from off2on.figures.report import build_report, report_of_tables
 from off2on.methods import METHODS
@@ -170,6 +172,9 @@ def test_paper_shows_what_is_closed(opened: Any, reference: Path) -> None:
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
+    page.set_viewport_size({"width": 1030, "height": 700})  # of A4 on its side, within its margins
+    ends = page.eval_on_selector_all("table", "all => all.map(table => table.getBoundingClientRect().right)")
+    assert max(ends) <= 1030
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details:not([open])").count() > 0
 
@@ -180,3 +185,19 @@ def test_text_in_pictures_is_large_enough_on_a_phone(opened: Any, reference: Pat
         "[data-figure=fig_3] svg text", "all => all.map(text => text.getBoundingClientRect().height)"
     )
     assert min(heights) > 10
+
+
+def test_a_comparison_is_quiet_and_accessible(opened: Any, runs: Path, tmp_path: Path) -> None:
+    tables = [read_tables(REPOSITORY / "results/reference/quick"), read_tables(runs_of(runs))]
+    pair = Named("reference", tables[0]), Named("made up", tables[1])
+    page = tmp_path / "compare.html"
+    page.write_text(comparison_page(*pair, comparison_sheets(*pair)))
+    for look in LOOKS:
+        it = opened(page, *look)
+        assert violations(it.page) == []
+        assert (it.messages, len(it.requests)) == ([], 1 + sum(url.startswith("data:") for url in it.requests))
+
+
+def runs_of(page: Path) -> Path:
+    """The tables of the page of made-up runs."""
+    return page.parents[3] / "results/quick/local/analysis"

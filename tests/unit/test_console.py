@@ -100,12 +100,13 @@ def test_the_end_has_the_final_scores_and_the_counts_of_verdicts(tmp_path: Path)
         "task,dataset,label,return_mean,normalized_mean\n"
         "halfcheetah,medium,Ours,3857.4,33.33\n"
         "halfcheetah,medium,AWAC,3996,34.4\n"
+        "halfcheetah,none,SAC,-323,-0.34\n"
         "pick-place,mixed,Ours,0.5,\n"
     )
     (tmp_path / "table_claims.csv").write_text("figures,verdict\nfig_3,undecided\nfig_3,undecided\n,supported\n")
     assert summary(tmp_path) == [
-        "final score         Ours  AWAC",
-        "halfcheetah-medium  33.3  34.4",
+        "final score         Ours  AWAC   SAC",
+        "halfcheetah-medium  33.3  34.4  -0.3",
         "pick-place-mixed       0",
         "the paper's claims: 2 undecided",
     ]

@@ -457,3 +457,18 @@ def test_every_figure_of_the_paper_is_in_the_coverage(page: Page) -> None:
     for number in ("1a", "2", "5a", "5b", "7", "15", "16", "17"):
         assert f"Figure {number}" in page.text
     assert re.search(r"Figure 3: main comparison 0 12 not selected", page.text)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of '#rrggbb' (WCAG 2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_text_in_pictures_has_the_contrast_of_text(judged: tuple[Tree, str]) -> None:
+    """4.5 to 1 on white, which axe does not look at."""
+    _, page = judged
+    colours = set(re.findall(r"<text [^>]*fill: (#[0-9a-f]{6})", page))
+    assert len(colours) > 1
+    assert [colour for colour in colours if 1.05 / (luminance(colour) + 0.05) < 4.5] == []

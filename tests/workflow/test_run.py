@@ -78,7 +78,10 @@ def eight_jobs(snakemake: Snakemake, scale: Path, tmp_path: Path) -> Path:
     directory.mkdir()
     done = snakemake("report", "--config", f"scale={scale}", *SMALL, directory=directory)
     assert done.returncode == 0, done.stdout
-    assert len(re.findall(r"^Job \d+: ", done.stdout, re.MULTILINE)) == 8, done.stdout
+    assert len(re.findall(r"^ +\d/8 done ", done.stdout, re.MULTILINE)) == 8, done.stdout
+    assert re.search(r"^off2on: halfcheetah-medium +-?[\d.]+ +-?[\d.]+$", done.stdout, re.MULTILINE)
+    # Snakemake's own words are in its log
+    assert not re.search(r"Building DAG|Select jobs|Finished jobid", done.stdout)
     return directory
 
 

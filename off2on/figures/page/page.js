@@ -128,7 +128,7 @@ function showRuns(key) {
   ]);
   const versions = [...new Set(group.seeds.map((seed) => known.packages[seed.packages]))];
   document.getElementById("run-body").replaceChildren(
-    curves(group),
+    element("div", { class: "picture", tabindex: 0, role: "region", "aria-label": "Return of each seed" }, curves(group)),
     element("h3", {}, "Seeds"),
     table("Seeds", head, rows),
     element("p", { class: "quiet" }, "Where the files are not here, curves.csv and provenance.json of the tables have what they say."),
