@@ -56,7 +56,14 @@ def _python(_scale: Scale, _layout: Layout) -> Iterator[Finding]:
 def _packages(_scale: Scale, _layout: Layout) -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
-    for text in requires("off2on") or ():
+    try:
+        needed = requires("off2on") or ()
+    except PackageNotFoundError:
+        yield Finding(
+            "note", "packages", "off2on runs from its checkout without being installed", "pip install -e ."
+        )
+        return
+    for text in needed:
         wanted = Requirement(text)
         if wanted.marker and not wanted.marker.evaluate():
             continue

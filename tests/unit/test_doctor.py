@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,14 @@ def test_other_packages_than_the_exact_set(tmp_path: Path, monkeypatch: pytest.M
     assert (too_old.level, too_old.mend) == ("wrong", "pip install 'torch>=99'")
     assert (missing.level, missing.found) == ("wrong", "nothing-of-this-name is missing")
     assert (note.level, note.found) == ("note", "other versions than the exact set: torch 2.11.0")
+
+
+def test_a_checkout_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> Any:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "requires", missing)
+    assert [f.level for f in look("packages", tmp_path)] == ["note"]
 
 
 def test_a_cuda_build_without_a_card_and_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
