@@ -58,8 +58,8 @@ class Method:
 
 
 _BALANCED = "SAC losses, balanced replay"
-#: of the samplers of agents that CQL pre-trained, one or an ensemble
-UNIFORM, ONLINE_ONLY = "#D55E00", "#661100"
+#: of the samplers of agents that CQL pre-trained; Figures 15 and 16 have online samples of one agent and of many
+UNIFORM, ONLINE_ONLY, ONLINE_ONLY_ONE = "#D55E00", "#4a1500", "#c08a6a"
 
 # Colours of Okabe and Ito and of Tol, chosen so that the methods of a figure differ for colour-blind readers too.
 METHODS = {
@@ -200,7 +200,7 @@ METHODS = {
             "online-only",
             "cql",
             members=1,
-            style=Style(ONLINE_ONLY, DASHED, "d"),
+            style=Style(ONLINE_ONLY_ONE, DASHED, "d"),
             figures={"fig_1b": "Online only", "fig_15": "Single, online only"},
         ),
         Method(
@@ -221,7 +221,7 @@ METHODS = {
             "online-only",
             "cql",
             members=1,
-            style=Style(ONLINE_ONLY, MIXED, "d"),
+            style=Style(ONLINE_ONLY_ONE, MIXED, "d"),
             figures={"fig_5a": "CQL-ft", "fig_16": "Single, online only (CQL-ft)"},
         ),
         Method(

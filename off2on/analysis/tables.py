@@ -67,7 +67,7 @@ def _frame(columns: Sequence[str]) -> "pd.DataFrame":
     return pd.DataFrame(columns=list(columns))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tables:
     """What `aggregate` gathers. Cost and renderings, which no run makes, are read when a figure asks."""
 

@@ -1,5 +1,7 @@
 """Figure X0, which the paper has not: the main methods over all tasks, with the statistics of rliable."""
 
+from functools import lru_cache
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -30,8 +32,9 @@ def _main(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
     return select(tables.curves, method=[*methods]), final_scores(select(tables.runs, method=[*methods]))
 
 
+@lru_cache(maxsize=1)
 def table(tables: Tables) -> pd.DataFrame:
-    """The drawn numbers: panel, method, x, value, low, high."""
+    """The drawn numbers: panel, method, x, value, low, high; computed once for a picture and its words."""
     return portrait(*_main(tables))
 
 

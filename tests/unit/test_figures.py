@@ -187,7 +187,8 @@ def test_every_method_has_its_own_look() -> None:
 
 def test_a_sampler_has_one_colour_in_all_figures() -> None:
     assert METHODS["sac-ft"].style.colour == METHODS["uniform"].style.colour
-    assert METHODS["sac-ft-online"].style.colour == METHODS["online-only"].style.colour
+    assert METHODS["sac-ft-online"].style.colour == METHODS["cql-ft"].style.colour
+    assert METHODS["cql-reg-online"].style.colour == METHODS["online-only"].style.colour
 
 
 def test_axes_of_returns_hold_the_random_policy_and_are_the_same_for_a_task(quick: Tables, wide: Tables) -> None:
