@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
-from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
@@ -23,7 +22,7 @@ from off2on.plan import plan
 from off2on.provenance import other_versions
 from off2on.reproduce import LOCK, explain_lock
 from off2on.scale import Scale
-from off2on.selection import datasets
+from off2on.selection import foreign_datasets
 
 #: memory of a job that reads the largest dataset of the scale paper, in bytes
 JOB_BYTES = 2e9
@@ -162,9 +161,9 @@ def _data(scale: Scale, layout: Layout) -> Iterator[Finding]:
     if source.made_here:
         yield Finding("ok", "data", f"source {source.name}: made by the run")
         return
-    pairs = datasets(scale)
-    found = take_inventory(source, layout, product(scale.tasks, scale.datasets), pairs)
-    missing = set(found.missing) & set(pairs)
+    pairs = foreign_datasets(scale)
+    found = take_inventory(source, layout, pairs, pairs)
+    missing = found.missing
     yield Finding(
         "ok", "data", f"source {source.name}: {len(pairs) - len(missing)} of {len(pairs)} are in their place"
     )

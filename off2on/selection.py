@@ -168,6 +168,11 @@ def datasets(scale: Scale) -> list[tuple[str, str]]:
     return list(dict.fromkeys((run.task, run.dataset) for run in runs(scale) if run.dataset != "none"))
 
 
+def foreign_datasets(scale: Scale) -> list[tuple[str, str]]:
+    """Those of `datasets` that are not made here."""
+    return [(task, dataset) for task, dataset in datasets(scale) if not scale.makes(task)]
+
+
 def matching(scale: Scale, task: str, patterns: list[str] | tuple[str, ...]) -> list[str]:
     """The datasets of a task at a scale that fit one of the patterns on task/dataset; 'none' is from scratch."""
     with_data = [pattern for pattern in patterns if not _from_scratch(pattern)]

@@ -46,13 +46,13 @@ def fetch(
     """
     from off2on.data.catalogue import published
     from off2on.data.fetch import fetch as run
-    from off2on.selection import datasets
+    from off2on.selection import foreign_datasets
     from off2on.training.progress import progress_bar
 
     loaded, layout = load(scale, source)
     if get_source(loaded.source).command != "fetch":
         raise Off2OnError(f"source '{loaded.source}' has nothing to fetch; try --source d4rl-v0")
-    pairs = [(task, dataset)] if task and dataset else datasets(loaded)
+    pairs = [(task, dataset)] if task and dataset else foreign_datasets(loaded)
     wanted = [(t, d) for t, d in pairs if task in {None, t} and dataset in {None, d}]
     if not wanted:
         raise Off2OnError(f"scale {loaded.name} reads no dataset of {task or dataset}; name --task and --dataset")
