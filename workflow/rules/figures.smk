@@ -2,6 +2,9 @@
 from off2on.analysis.evidence import CLAIMS
 from off2on.analysis.evidence import FILES as EVIDENCE
 
+#: how the numbers may be read: claims, pictures and page say it
+READING = SCALE.reading.model_dump_json()
+
 
 rule aggregate:
     input:
@@ -44,6 +47,7 @@ rule claims:
         runtime=15,
     params:
         code=code_hash("off2on.analysis.evidence", files=[CLAIMS]),
+        reading=READING,
     message:
         "test the claims on {SCALE.name}"
     shell:
@@ -79,6 +83,7 @@ for name in FIGURES:
             code=code_hash("off2on.figures.drawing", FIGURES[name].module),
             name=name,
             paths=drawn(name),
+            reading=READING,
             caption=f"{FIGURES[name].caption} The paper: {FIGURES[name].paper}",
         message:
             f"draw {name}"
@@ -106,6 +111,7 @@ rule report:
     params:
         code=code_hash("off2on.figures.report", files=(PACKAGE / "figures" / "page").iterdir()),
         figures=",".join(SELECTION.figures),
+        reading=READING,
     message:
         "write the report"
     shell:
