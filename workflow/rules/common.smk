@@ -85,6 +85,13 @@ shell.prefix(
     '"${{@:2}}"; }}; '
 )
 
+#: task -> its dataset, where there is a run of Ours from pixels to film
+FILMED = {
+    run.task: run.dataset
+    for run in OWN_RUNS
+    if run.method == "ours" and get_task(run.task).family == "manipulation"
+}
+
 ENVIRONMENT = str(Path(workflow.basedir) / "environment.yml")
 LOGS = LAYOUT.logs
 REPORT = LAYOUT.figures / "report.html"
@@ -130,6 +137,14 @@ def finetune_inputs(wildcards):
         start = Pretraining(wildcards.task, wildcards.dataset, method.start, wildcards.seed)
         found.append(agents_of(SCALE, LAYOUT, start) / "agent.safetensors")
     return found
+
+
+def filmed_agents(wildcards):
+    """Of seed 0: what fine-tuning starts from, or what it ends with."""
+    start = Pretraining(wildcards.task, FILMED[wildcards.task], get_method("ours").start, 0)
+    if wildcards.when == "before":
+        return agents_of(SCALE, LAYOUT, start) / "agent.safetensors"
+    return LAYOUT.run(wildcards.task, FILMED[wildcards.task], "ours", 0) / "agent.safetensors"
 
 
 def pretrained_seeds(*place):

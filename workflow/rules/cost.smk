@@ -1,12 +1,6 @@
 # What no run makes: pictures of the tasks, and what an ensemble costs on this machine.
 from off2on.envs.tasks import TASKS
 
-#: task -> its dataset, where there is a run of Ours from pixels to film
-FILMED = {
-    run.task: run.dataset
-    for run in OWN_RUNS
-    if run.method == "ours" and get_task(run.task).family == "manipulation"
-}
 #: files by what a figure needs besides runs
 NEEDED = {
     "likelihoods": LIKELIHOODS,
@@ -67,14 +61,6 @@ rule cost:
         "measure the cost of an ensemble"
     shell:
         "off2on cost > {log:q} 2>&1"
-
-
-def filmed_agents(wildcards):
-    """Of seed 0: what fine-tuning starts from, or what it ends with."""
-    start = Pretraining(wildcards.task, FILMED[wildcards.task], get_method("ours").start, 0)
-    if wildcards.when == "before":
-        return agents_of(SCALE, LAYOUT, start) / "agent.safetensors"
-    return LAYOUT.run(wildcards.task, FILMED[wildcards.task], "ours", 0) / "agent.safetensors"
 
 
 if FILMED:
