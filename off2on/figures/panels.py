@@ -172,7 +172,7 @@ def seeds_note(counts: Iterable[int]) -> str:
 
 def headline(figure: Figure, text: str, warnings: Iterable[str] = ()) -> None:
     """A small line above the panels: what is drawn, over how many seeds; below it what must not be compared."""
-    width = int(16 * figure.get_figwidth())
+    width = int(12.5 * figure.get_figwidth())
     lines = [text, *(line for warning in warnings for line in wrap(warning, width))]
     figure.set_figheight(figure.get_figheight() + 0.16 * (len(lines) - 1))
     figure.suptitle("\n".join(lines), fontsize=9, color=INK if len(lines) > 1 else MUTED)
