@@ -121,10 +121,11 @@ def finetuning_step() -> Callable[[], object]:
     agent = EnsembleAgent(init_agent(OBSERVATION, ACTION, WIDTHS, [rng] * 5), Sac())
 
     def step() -> None:
-        rows = sampler.draw()
+        numbers = sampler.numbers()
+        rows = sampler.draw(numbers)
         batch = store.batch(rows)
         agent.update(batch, agent.draw_noise(rng, BATCH))
-        sampler.update(batch, rows)
+        sampler.update(batch, rows, numbers)
 
     return step
 
@@ -154,10 +155,11 @@ def draw_and_update() -> Callable[[], object]:
     """A draw of 256 from 1.25 million priorities, and new priorities of the drawn rows."""
     rng = np.random.default_rng(0)
     tree = SumTree(1_250_000)
-    tree.fill(0, rng.random(1_250_000))
+    tree.fill(0, torch.from_numpy(rng.random(1_250_000)))
 
     def step() -> None:
-        tree.update(tree.draw(rng.random(BATCH)), rng.random(BATCH))
+        uniforms, priorities = (torch.from_numpy(rng.random(BATCH)) for _ in range(2))
+        tree.update(tree.draw(uniforms), priorities)
 
     return step
 

@@ -30,8 +30,8 @@ from off2on.nn.state import Nets
 from off2on.settings import Settings
 
 KEPT = ("policy", "critic")
-#: hidden activations of all critics that one chunk of states may hold: what fits a core's cache is several
-#: times faster to pass over than what does not
+#: hidden activations of all critics that one chunk of states may hold on a CPU: what fits a core's cache is
+#: several times faster to pass over than what does not; a GPU takes the whole minibatch
 CHUNK_FLOATS = 2**20
 #: upper end of the Lagrange multiplier
 MAX_MULTIPLIER = 1e6
@@ -75,7 +75,6 @@ class CqlAgent(TwinAgent):
     def __init__(self, nets: Nets, settings: Cql) -> None:
         self.settings, self.tau = settings, settings.tau
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
-        self.steps = 0
         self.nets: Nets = {name: dict(nets[name]) for name in ("policy", "critic")}
         self.nets["target"] = {name: value.detach().clone() for name, value in nets["critic"].items()}
         self.nets["temperature"] = {"log_alpha": nets["policy"]["mean.bias"].new_zeros(self.members)}
@@ -96,31 +95,20 @@ class CqlAgent(TwinAgent):
         ]
         return CqlNoise(*(torch.from_numpy(np.stack(kind)) for kind in zip(*drawn, strict=True)))
 
+    @property
+    def phase(self) -> str:
+        """The policy clones the data's actions first."""
+        return "cloning" if self.steps < self.settings.bc_steps else "improving"
+
     def stages(self, batch: Batch, noise: CqlNoise) -> Iterator[tuple[Gradients, Metrics]]:
         """The temperature steps first: its new value enters the other losses [S51]."""
         draws = policy_draws(self.nets["policy"], batch, noise)
         yield {"temperature": temperature_gradient(draws)}, {}
-        cloning = self.steps < self.settings.bc_steps
-        yield cql_gradients(self.nets, batch, draws, self.settings, cloning)
-
-    def update(self, batch: Batch, noise: CqlNoise) -> Metrics:
-        """One gradient step on a minibatch `[E, B, .]` a member, then the soft target update."""
-        metrics = super().update(batch, noise)
-        self.steps += 1
-        return metrics
+        yield cql_gradients(self.nets, batch, draws, self.settings, self.phase == "cloning")
 
     def act(self, observations: Tensor, noise: Tensor | None, member: int) -> Tensor:
         """Actions of one member's policy, `[B, O]` -> `[B, A]`: a sample, or without noise tanh of its mean."""
         return member_action(self.nets["policy"], observations, noise, member)
-
-    def state(self) -> dict[str, Tensor]:
-        """Everything that further updates depend on."""
-        return super().state() | {"steps": torch.tensor(self.steps)}
-
-    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what `state` gave."""
-        super().load_state(tensors)
-        self.steps = int(tensors["steps"])
 
 
 def init_nets(sizes: Sizes, settings: Settings, rngs: Sequence[np.random.Generator]) -> Nets:
@@ -258,7 +246,8 @@ def critic_gradients(
     actions = torch.cat([penalty.actions, batch.actions.unsqueeze(2)], 2)
     members, size, count, _ = actions.shape
     width = critic["layer0.bias"].shape[1]
-    chunk = max(1, CHUNK_FLOATS // (2 * members * count * width))
+    fits = CHUNK_FLOATS // (2 * members * count * width) if y.device.type == "cpu" else size
+    chunk = max(1, fits)
     totals = [torch.zeros_like(p) for p in head]
     of_features: list[Tensor] = []
     sums = y.new_zeros(3, 2, members)

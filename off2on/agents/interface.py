@@ -7,18 +7,20 @@ Networks are `[E, ...]`, critics stacked twin-major `[2E, ...]` (see `twins`). N
 generators and passed in: an update or an action is a function of parameters, batch and noise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from off2on.agents.twins import Metrics
 from off2on.algorithms.algorithm import Sizes
 from off2on.data.batch import Batch, Column
 from off2on.nn.adam import Gradients
-from off2on.nn.state import Nets
+from off2on.nn.device import placed
+from off2on.nn.state import Nets, copy_into, flatten
 from off2on.settings import Settings
 
 
@@ -28,6 +30,12 @@ class Agent(Protocol):
     members: int
     #: with `critic`, whose values `q` gives; AUROC and `q_mean` are columns of every run
     nets: Nets
+    #: updates done
+    steps: int
+
+    @property
+    def phase(self) -> Hashable:
+        """Which way the next update goes in Python; it depends on nothing else there."""
 
     def update(self, batch: Batch, noise: Any) -> Metrics:
         """One gradient step of every network; the metrics have `q_mean`, the mean value of the minibatch."""
@@ -93,3 +101,27 @@ def derived_columns(algorithm: str) -> Mapping[str, Column]:
     """The further columns of a minibatch that an algorithm asks for: `COLUMNS` of its module, if it has them."""
     found: Mapping[str, Column] = getattr(import_module(f"off2on.agents.{algorithm}"), "COLUMNS", {})
     return found
+
+
+AnyAgent = TypeVar("AnyAgent", bound=Agent)
+
+
+class Placed(Generic[AnyAgent]):
+    """An agent that is trained on a device and acts on the CPU, where the environments are.
+
+    Args:
+        make: of networks on one device, the agent.
+        nets: on the CPU.
+        device: where it is trained.
+    """
+
+    def __init__(self, make: Callable[[Nets], AnyAgent], nets: Nets, device: torch.device) -> None:
+        self.trained = make(placed(nets, device))
+        self._acting = self.trained if device.type == "cpu" else make(nets)
+
+    @property
+    def acting(self) -> AnyAgent:
+        """The agent on the CPU, as it is now."""
+        if self._acting is not self.trained:
+            copy_into(self._acting.nets, flatten(self.trained.nets))
+        return self._acting

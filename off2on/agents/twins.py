@@ -5,7 +5,7 @@ second.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,10 +93,17 @@ class TwinAgent(ABC):
     adam: Adam
     members: int
     action_size: int
+    #: updates done
+    steps: int = 0
     #: smoothing of the targets
     tau: float
     #: target network -> the network that it follows
     targets: Mapping[str, str] = {"target": "critic"}
+
+    @property
+    def phase(self) -> Hashable:
+        """Which way the next update goes in Python: one way for ever, unless an algorithm says otherwise."""
+        return None
 
     @abstractmethod
     def stages(self, batch: Batch, noise: Any) -> Iterator[tuple[Gradients, Metrics]]:
@@ -113,6 +120,7 @@ class TwinAgent(ABC):
             metrics |= found
         for target, source in self.targets.items():
             soft_update(self.nets[target], self.nets[source], self.tau)
+        self.steps += 1
         return metrics
 
     def gradients(self, batch: Batch, noise: Any) -> tuple[Gradients, Metrics]:
@@ -142,9 +150,10 @@ class TwinAgent(ABC):
 
     def state(self) -> dict[str, Tensor]:
         """Everything that further updates depend on."""
-        return flatten(self.nets, "nets/") | self.adam.state("adam/")
+        return flatten(self.nets, "nets/") | self.adam.state("adam/") | {"steps": torch.tensor(self.steps)}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what `state` gave."""
         copy_into(self.nets, tensors, "nets/")
         self.adam.load_state(tensors, "adam/")
+        self.steps = int(tensors["steps"])

@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from off2on.data.dataset import Dataset
-from off2on.replay.store import Rows
+from off2on.nn.device import CPU
 
 #: column of progress.csv -> how the names of the origins start that it counts, in data of mixed origin
 KINDS = {"offline_fraction_scripted": "scripted", "offline_fraction_random": "random"}
@@ -19,17 +18,17 @@ class Origins:
     """The offline rows of a run, and of each kind which they are."""
 
     size: int = 0
-    kinds: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    kinds: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, dataset: Dataset) -> "Origins":
+    def of(cls, dataset: Dataset, device: torch.device = CPU) -> "Origins":
         """Of all transitions of a dataset; the kinds only where there are all of `KINDS`."""
         starts = dataset.starts()
         found = {}
         for column, prefix in KINDS.items():
             numbers = [i for i, name in enumerate(dataset.origin_names) if name.startswith(prefix)]
             if dataset.origin is not None and numbers:
-                found[column] = np.isin(dataset.origin[starts], numbers)
+                found[column] = torch.from_numpy(np.isin(dataset.origin[starts], numbers)).to(device)
         return cls(len(starts), found if len(found) == len(KINDS) else {})
 
     @property
@@ -37,9 +36,9 @@ class Origins:
         """The columns of progress.csv that it fills."""
         return ["offline_fraction", *self.kinds] if self.size else []
 
-    def shares(self, rows: Rows) -> dict[str, Tensor]:
+    def shares(self, rows: Tensor) -> dict[str, Tensor]:
         """The share of a minibatch that is offline, and of each kind."""
-        offline = rows[rows < self.size]
-        counts = {"offline_fraction": len(offline)}
-        counts |= {name: int(mask[offline].sum()) for name, mask in self.kinds.items()}
-        return {name: torch.tensor(count / len(rows), dtype=torch.float64) for name, count in counts.items()}
+        offline = rows < self.size
+        marks = {"offline_fraction": offline}
+        marks |= {name: mask[rows.clamp(max=self.size - 1)] & offline for name, mask in self.kinds.items()}
+        return {name: mark.double().mean() for name, mark in marks.items()}

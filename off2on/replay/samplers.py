@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from torch import Tensor
 
@@ -19,10 +19,13 @@ class Sampler(Protocol):
     def append(self, rows: Rows) -> None:
         """Online rows were stored; they are consecutive."""
 
-    def draw(self) -> Rows:
-        """Rows of the next RL minibatch, `[batch]`."""
+    def numbers(self) -> Any:
+        """What is random in the next step, drawn on the host: tensors, or a named tuple of them."""
 
-    def update(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:
+    def draw(self, numbers: Any) -> Tensor:
+        """Rows of the RL minibatch, `[batch]`, a function of the numbers and of what was learned."""
+
+    def update(self, batch: Batch, rows: Tensor, numbers: Any) -> dict[str, Tensor]:
         """Learn from the minibatch just used; 0-dimensional metrics by name."""
 
     def state(self) -> dict[str, Tensor]:

@@ -1,24 +1,23 @@
 """Symmetric draws: half of a minibatch offline, half online."""
 
-import numpy as np
+import torch
+from torch import Tensor
 
 from off2on.replay.inputs import SamplerInputs
-from off2on.replay.store import Rows
 from off2on.replay.uniform import UniformSampler
 
 
 class SymmetricSampler(UniformSampler):
     """Half of the rows uniformly from the offline ones, the other half, the larger one, from the online ones."""
 
-    def draw(self) -> Rows:
+    def numbers(self) -> Tensor:
         """Rows of an RL minibatch, `[batch]`."""
         offline = self.batch // 2
-        return np.concatenate(
-            [
-                self.rng.integers(0, self.first, offline),
-                self.rng.integers(self.first, self.store.size, self.batch - offline),
-            ]
+        found = (
+            self.rng.integers(0, self.first, offline),
+            self.rng.integers(self.first, self.store.size, self.batch - offline),
         )
+        return torch.cat([torch.from_numpy(rows) for rows in found])
 
 
 def symmetric(inputs: SamplerInputs) -> SymmetricSampler:

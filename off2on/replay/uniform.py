@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from off2on.data.batch import Batch
@@ -18,11 +19,15 @@ class UniformSampler:
     def append(self, rows: Rows) -> None:
         """Nothing to keep: the store knows its size."""
 
-    def draw(self) -> Rows:
+    def numbers(self) -> Tensor:
         """Rows of an RL minibatch, `[batch]`."""
-        return self.rng.integers(self.first, self.store.size, self.batch)
+        return torch.from_numpy(self.rng.integers(self.first, self.store.size, self.batch))
 
-    def update(self, batch: Batch, rows: Rows) -> dict[str, Tensor]:  # noqa: ARG002
+    def draw(self, numbers: Tensor) -> Tensor:
+        """The rows that the generator gave."""
+        return numbers
+
+    def update(self, batch: Batch, rows: Tensor, numbers: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
         """Nothing to learn."""
         return {}
 

@@ -101,6 +101,7 @@ KEYS = {
 OPTIONAL_KEYS = {
     "sha256": _TEXT,
     "code_hash": _MAYBE_TEXT,
+    "device": _TEXT,
     "other_versions": Key((dict, _NULL), of=(str,)),
     "dataset_transitions": Key((int, _NULL), 0),
     "outputs": Key((dict,), of=(dict,)),

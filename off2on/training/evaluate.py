@@ -11,6 +11,7 @@ from off2on.analysis.auroc import auroc, fixed_subset, random_actions
 from off2on.envs.rollout import Episode, Floats, Observations, Policy, Rollout, episode_seeds
 from off2on.envs.task import Task
 from off2on.errors import Off2OnError
+from off2on.nn.device import CPU
 from off2on.replay.store import TransitionStore
 from off2on.seeding import Rng, stream
 from off2on.training.agents import StoredAgents
@@ -55,9 +56,10 @@ def auroc_columns(q: QFunction, store: TransitionStore, first: int, most: int, *
     count = store.size - first
     if count == 0:
         return {"q_auroc": None, "q_auroc_single": None}
-    observations, actions = store.pairs(fixed_subset(count, most, *key) + first)
-    fake = torch.from_numpy(random_actions(len(actions), actions.shape[-1], *key))
-    real, *random_values = _finite(q(observations, torch.cat([actions.unsqueeze(0), fake])))
+    rows = torch.from_numpy(fixed_subset(count, most, *key) + first)
+    observations, actions = store.pairs(rows.to(store.device))
+    fake = torch.from_numpy(random_actions(len(actions), actions.shape[-1], *key)).to(store.device)
+    real, *random_values = _finite(q(observations, torch.cat([actions.unsqueeze(0), fake])).cpu())
     random = torch.stack(random_values, 1)
     return {
         "q_auroc": auroc(real.mean(0).numpy(), random.mean(0).numpy()),
@@ -77,9 +79,9 @@ def _finite(values: Tensor) -> Tensor:
 class Averages:
     """Means of metrics over the minibatches since the last row; sums stay tensors, no copy a step."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._sums = {name: torch.zeros((), dtype=torch.float64) for name in names}
-        self._count = torch.zeros((), dtype=torch.int64)
+    def __init__(self, names: Sequence[str], device: torch.device = CPU) -> None:
+        self._sums = {name: torch.zeros((), dtype=torch.float64, device=device) for name in names}
+        self._count = torch.zeros((), dtype=torch.int64, device=device)
 
     def add(self, metrics: Mapping[str, Tensor]) -> None:
         """Count one minibatch."""

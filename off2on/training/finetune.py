@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from off2on.agents.interface import agent_module, derived_columns
-from off2on.data.crop import cropped
+from off2on.agents.interface import Placed, agent_module, derived_columns
 from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Rollout, episode_seeds
 from off2on.errors import Off2OnError
 from off2on.jobs import FinetuneJob, names_of_data, title
+from off2on.nn.device import CPU
 from off2on.nn.state import Nets, flatten
 from off2on.replay.inputs import SamplerInputs
 from off2on.replay.origins import Origins
@@ -22,8 +23,10 @@ from off2on.seeding import job_key, restore, states, stream
 from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, acting, auroc_columns, return_columns
 from off2on.training.progress import progress_bar
+from off2on.training.replayed import Replayed
 from off2on.training.rundir import Handling, Row, RunDirectory
 from off2on.training.schedule import epochs, updates
+from off2on.training.steps import OnlineStep
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,13 @@ class Inputs:
         return {name: path for name, path in named.items() if path}
 
 
-def finetune(job: FinetuneJob, inputs: Inputs, out: Path, handling: Handling = Handling()) -> None:  # noqa: B008 - frozen
+def finetune(
+    job: FinetuneJob,
+    inputs: Inputs,
+    out: Path,
+    handling: Handling = Handling(),  # noqa: B008 - frozen
+    device: torch.device = CPU,
+) -> None:
     """Fine-tune, or resume fine-tuning, and write the outputs of `out`.
 
     Args:
@@ -48,15 +57,16 @@ def finetune(job: FinetuneJob, inputs: Inputs, out: Path, handling: Handling = H
         inputs: offline dataset and agents; without agents it starts from fresh networks.
         out: the run's directory.
         handling: of what is in the directory.
+        device: where it is trained.
 
     Raises:
         Off2OnError: bad dataset or agents, a directory in use or of another job, a damaged state, a full disk.
         Stopped: a signal asked the job to end; its state is saved.
     """
     _check_inputs(job, inputs)
-    with RunDirectory.of(job, inputs.files, out, handling) as run:
+    with RunDirectory.of(job, inputs.files, out, handling, device.type) as run:
         if not run.complete():
-            _Finetuning(job, inputs, run).work()
+            _Finetuning(job, inputs, run, device).work()
 
 
 def _check_inputs(job: FinetuneJob, inputs: Inputs) -> None:
@@ -79,15 +89,18 @@ def _initial_nets(job: FinetuneJob, agents: Path | None, dataset_sha256: str | N
 class _Finetuning:
     """The state of the loop: agent, store, sampler, generators, rows so far, place in the epoch."""
 
-    def __init__(self, job: FinetuneJob, inputs: Inputs, run: RunDirectory) -> None:
-        self.job, self.run = job, run
+    def __init__(self, job: FinetuneJob, inputs: Inputs, run: RunDirectory, device: torch.device) -> None:
+        self.job, self.run, self.device = job, run, device
         self.task, self.loop, self.key = job.task, job.settings.finetuning, job_key(job)
         self.dataset_return: float | None = None
         self.origins = Origins()
         self.store = self._initial_store(inputs.data)
         self.offline_size, self.offline_frames = self.store.size, self.store.frames
+        self.store.reserve(self.loop.env_steps)
         nets = _initial_nets(job, inputs.agents, run.parents.get("dataset"))
-        self.agent = agent_module(job.method.online).online_agent(nets, job.settings)
+        module = agent_module(job.method.online)
+        self.placed = Placed(lambda nets: module.online_agent(nets, job.settings), nets, device)
+        self.agent = self.placed.trained
         self.rngs = {role: stream(*self.key, role) for role in ("explore", "reset", "sample", "update")}
         self.sampler = make_sampler(
             job.method.sampler,
@@ -101,10 +114,12 @@ class _Finetuning:
                 rng=self.rngs["sample"],
             ),
         )
-        self.crop = job.settings.images.crop if self.task.observation.is_image else 0
         self.evaluation, self.exploration = Rollout(self.task, self.loop.eval_episodes), Rollout(self.task, 1)
-        self.explore = acting(self.agent, self.rngs["explore"], explore=True)
-        self.averages = Averages(self._averaged())
+        self.averages = Averages(self._averaged(), device)
+        crop = job.settings.images.crop if self.task.observation.is_image else 0
+        learned = self.agent, self.store, self.sampler, self.origins, self.averages
+        step = OnlineStep(*learned, job.batch, crop, self.rngs["update"])
+        self.steps = Replayed(step.draw, step.learn, self.agent, device)
         self.rows: list[Row] = []
         #: epochs finished, gradient steps of this epoch done (None: its steps are not collected yet)
         self.epoch = 0
@@ -122,11 +137,11 @@ class _Finetuning:
         """The offline data, or nothing yet."""
         derived = derived_columns(self.job.method.online)
         if data is None:
-            return TransitionStore(self.task.observation, self.task.action_size, self.loop.env_steps, derived)
+            return TransitionStore(self.task.observation, self.task.action_size, 0, derived, self.device)
         dataset = read_dataset(data, self.task, names_of_data(self.job))
         self.dataset_return = dataset.mean_episode_return()
-        self.origins = Origins.of(dataset)
-        return TransitionStore.from_dataset(dataset, derived)
+        self.origins = Origins.of(dataset, self.device)
+        return TransitionStore.from_dataset(dataset, derived, self.device)
 
     # ----------------------------------------------------------------------------------------- the loop
 
@@ -141,9 +156,10 @@ class _Finetuning:
                     self._collect()
                     self.step = 0
                 while self.step < updates(self.job, self.epoch):
-                    self._learn()
-                    self.step += 1
-                    bar.update()
+                    done = self.steps.run(updates(self.job, self.epoch) - self.step)
+                    self.step += done
+                    self.gradient_steps += done
+                    bar.update(done)
                     if self.run.due():
                         self._save()
                 self.epoch, self.step = self.epoch + 1, None
@@ -156,22 +172,13 @@ class _Finetuning:
         if self.job.method.start is None and self.epoch == 0:
             steps += self.loop.warmup_steps
         self.explore_returns = []
-        for episode in self.exploration.explore(self.explore, steps, self.rngs["reset"]):
+        explore = acting(self.placed.acting, self.rngs["explore"], explore=True)
+        for episode in self.exploration.explore(explore, steps, self.rngs["reset"]):
             rows = self.store.append(episode.observations, episode.actions, episode.rewards, episode.terminals)
             self.sampler.append(rows)
             self.episodes += 1
             if episode.complete:
                 self.explore_returns.append(episode.total)
-
-    def _learn(self) -> None:
-        rows = self.sampler.draw()
-        batch, rng = self.store.batch(rows), self.rngs["update"]
-        seen = cropped(batch, self.crop, [rng])
-        metrics = self.agent.update(seen, self.agent.draw_noise(rng, len(rows)))
-        # the density network sees whole images, those it is asked about too
-        metrics |= self.sampler.update(batch, rows) | self.origins.shares(rows)
-        self.averages.add(metrics)
-        self.gradient_steps += 1
 
     # ------------------------------------------------------------------------------- rows and outputs
 
@@ -180,7 +187,7 @@ class _Finetuning:
         averages = self.averages.take(f"{title(self.job)}, step {self.gradient_steps}", self.job.section)
         rng = stream(*self.key, "evaluate", self.epoch)
         seeds = episode_seeds(rng, self.loop.eval_episodes)
-        act = acting(self.agent, rng, explore=False)
+        act = acting(self.placed.acting, rng, explore=False)
         row: Row = {
             "env_steps": self.store.size - self.offline_size,
             "online_episodes": self.episodes,

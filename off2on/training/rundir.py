@@ -57,6 +57,7 @@ class RunDirectory:
         hashes: Mapping[str, str | None],
         inputs: Mapping[str, Path],
         handling: Handling,
+        device: str = "cpu",
     ) -> None:
         """Take the directory of the run that `identity` describes.
 
@@ -66,8 +67,9 @@ class RunDirectory:
             hashes: `config_hash` of everything but code, inputs and name that the numbers depend on; `code_hash`.
             inputs: the files that the job starts from, by name.
             handling: of what is there already.
+            device: the kind that it is trained on; what another kind computes differs in the last bits.
         """
-        self.path = path
+        self.path, self.device = path, device
         self.identity = dict(identity)
         self.hashes = dict(hashes)
         self._inputs, self._handling = dict(inputs), handling
@@ -85,13 +87,13 @@ class RunDirectory:
         self._start = time.monotonic()
 
     @classmethod
-    def of(cls, job: Job, inputs: Mapping[str, Path], path: Path, handling: Handling) -> Self:
+    def of(cls, job: Job, inputs: Mapping[str, Path], path: Path, handling: Handling, device: str = "cpu") -> Self:
         """The directory of a training job."""
         hashes = {
             "config_hash": config_hash(parameters(job)),
             "code_hash": code_hash(*job.modules, without=PLUMBING),
         }
-        return cls(path, identity(job), hashes, inputs, handling)
+        return cls(path, identity(job), hashes, inputs, handling, device)
 
     # --------------------------------------------------------------------------------------------- holding it
 
@@ -185,7 +187,7 @@ class RunDirectory:
             growing: prefixes of tensors whose first axis grows as the job goes on.
 
         Raises:
-            Off2OnError: it is damaged, or of other settings or other code.
+            Off2OnError: it is damaged, or of other settings, other code or another kind of device.
         """
         path = self.path / STATE
         if not path.is_file():
@@ -195,6 +197,11 @@ class RunDirectory:
             self._check_same(f"{path} is the state of an interrupted run with", meta, inputs=False)
         except Off2OnError as error:
             raise Off2OnError(f"{error}. Go back to those to resume it, or start again with --restart") from None
+        if (made_on := meta.get("device", "cpu")) != self.device:
+            raise Off2OnError(
+                f"{path} is the state of a run on {made_on}, which does not go on on {self.device}, where numbers "
+                f"differ. Resume it with --device {made_on}, or start again with --restart"
+            )
         if meta["parents"] != self.parents:
             _say(f"{self.path}: inputs changed since the interruption: starting again")
             return None
@@ -240,6 +247,7 @@ class RunDirectory:
         """
         meta = {
             **self._named(),
+            "device": self.device,
             "code_hash": self.hashes["code_hash"],
             "git_commit": self._provenance["git_commit"],
             "parents": self.parents,
@@ -273,6 +281,7 @@ class RunDirectory:
         record = {
             **self.identity,
             "config_hash": self.hashes["config_hash"],
+            "device": self.device,
             **self._provenance,
             # sessions with other code made something that no checkout would
             "code_hash": self.hashes["code_hash"] if len({s["code_hash"] for s in self._sessions}) == 1 else None,

@@ -57,8 +57,9 @@ class Run:
         drawn = []
         for _ in range(count):
             self.sampler.append(self.grow(10))
-            rows = self.sampler.draw()
-            self.sampler.update(self.store.batch(rows), rows)
+            numbers = self.sampler.numbers()
+            rows = self.sampler.draw(numbers)
+            self.sampler.update(self.store.batch(rows), rows, numbers)
             drawn.append(rows.tolist())
         return drawn
 
@@ -81,9 +82,10 @@ def test_draws_rows_of_the_store_and_reaches_the_new_ones(kind: str) -> None:
 def test_metrics_are_finite_scalars_and_the_minibatch_stays_as_it_was(kind: str) -> None:
     run = Run(kind)
     run.sampler.append(run.grow(10))
-    rows = run.sampler.draw()
-    batch, kept = run.store.batch(rows), rows.copy()
-    metrics = run.sampler.update(batch, rows)
+    numbers = run.sampler.numbers()
+    rows = run.sampler.draw(numbers)
+    batch, kept = run.store.batch(rows), rows.clone()
+    metrics = run.sampler.update(batch, rows, numbers)
     assert all(value.dim() == 0 and torch.isfinite(value) for value in metrics.values())
     assert (rows == kept).all()
     again = run.store.batch(rows)

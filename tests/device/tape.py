@@ -21,11 +21,13 @@ class Tape(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[OpOverload, tuple[Any, ...], dict[str, Any], Any]] = []
+        self._before: list[tuple[Tensor, Tensor]] = []
 
     def __torch_dispatch__(
         self, func: OpOverload, types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        self._before += [(tensor, tensor.clone()) for tensor in written(func, args, kwargs)]
         out = func(*args, **kwargs)
         # a view has nothing to compute: it sees what is written to its storage
         if not func.is_view:
@@ -40,6 +42,28 @@ class Tape(TorchDispatchMode):
                 # what was written in place is there already
                 if isinstance(recorded, Tensor) and recorded.data_ptr() != new.data_ptr():
                     recorded.copy_(new)
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Give what was there before the recording its values back: a capture carries nothing out."""
+        for tensor, value in reversed(self._before):
+            tensor.copy_(value)
+
+
+def written(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """The tensors that an operation writes to."""
+    schema = func._schema.arguments
+    given = dict(zip((argument.name for argument in schema), args, strict=False)) | kwargs
+    targets = [argument.name for argument in schema if argument.alias_info and argument.alias_info.is_write]
+    return [leaf for leaf in tree_leaves([given.get(name) for name in targets]) if isinstance(leaf, Tensor)]
+
+
+def capture(step: Callable[[], None]) -> Callable[[], None]:
+    """What `off2on.training.replayed` takes for the capture of a step: Python runs, and nothing is carried out."""
+    with Tape() as tape:
+        step()
+    tape.undo()
+    return tape.replay
 
 
 class Captured:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from off2on.config import Network
 from off2on.observations import ObservationSpec
@@ -41,6 +42,14 @@ def arrive(sampler: BalancedSampler, count: int, center: float = 3.0) -> Rows:
     return rows
 
 
+def step(sampler: BalancedSampler) -> Tensor:
+    """The rows of a minibatch that the sampler has learned from."""
+    numbers = sampler.numbers()
+    rows = sampler.draw(numbers)
+    sampler.update(sampler.store.batch(rows), rows, numbers)
+    return rows
+
+
 def test_the_first_default_priority() -> None:
     """The value of [S12]."""
     sampler = balanced(998_999, Settings())
@@ -51,7 +60,7 @@ def test_the_first_default_priority() -> None:
 def test_the_first_minibatch_is_online_with_probability_rho() -> None:
     sampler = balanced(5000)
     arrive(sampler, EPOCH)
-    share = np.mean([(sampler.draw() >= 5000).mean() for _ in range(200)])
+    share = np.mean([(sampler.draw(sampler.numbers()) >= 5000).double().mean() for _ in range(200)])
     # stratified: the share of each minibatch is rho but for one row
     assert share == pytest.approx(0.75, abs=1 / BATCH)
 
@@ -59,10 +68,9 @@ def test_the_first_minibatch_is_online_with_probability_rho() -> None:
 def test_only_the_drawn_rows_get_new_priorities() -> None:
     sampler = balanced(500)
     arrive(sampler, 50)
-    before = sampler.tree.priorities(550).copy()
-    rows = sampler.draw()
-    sampler.update(sampler.store.batch(rows), rows)
-    after = sampler.tree.priorities(550)
+    before = sampler.tree.priorities(550).numpy().copy()
+    rows = step(sampler).numpy()
+    after = sampler.tree.priorities(550).numpy()
     rest = np.setdiff1d(np.arange(550), rows)
     assert (after[rest] == before[rest]).all()
     assert (after[np.unique(rows)] != before[np.unique(rows)]).all()
@@ -77,14 +85,13 @@ def test_the_default_is_a_running_maximum_and_counts_for_later_rows() -> None:
     assert sampler.tree.priorities(15)[first] == pytest.approx(0.015)
     highest = []
     for _ in range(3):
-        rows = sampler.draw()
-        sampler.update(sampler.store.batch(rows), rows)
+        rows = step(sampler)
         highest.append(sampler.tree.priorities(15)[rows].max())
     assert sampler.default == max(highest) > 0.9
     later = arrive(sampler, 10)
     assert (sampler.tree.priorities(25)[later] == sampler.default).all()
-    sampler.default = 1e6
-    sampler.update(sampler.store.batch(rows), rows)
+    sampler.default.fill_(1e6)
+    step(sampler)
     assert sampler.default == 1e6
 
 
@@ -93,8 +100,9 @@ def test_online_like_rows_gain_priority() -> None:
     sampler = balanced(500, SETTINGS.model_copy(update={"balanced": faster}))
     arrive(sampler, 200)
     for _ in range(150):
-        rows = sampler.draw()
-        metrics = sampler.update(sampler.store.batch(rows), rows)
+        numbers = sampler.numbers()
+        rows = sampler.draw(numbers)
+        metrics = sampler.update(sampler.store.batch(rows), rows, numbers)
     assert metrics.keys() == {"density_loss", "density_ratio_online", "density_ratio_offline"}
     assert all(value.dim() == 0 for value in metrics.values())
     assert metrics["density_ratio_online"] > 2 > 0.5 > metrics["density_ratio_offline"]

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import Tensor
 
 from off2on.errors import Off2OnError
 from off2on.methods import Method
 from off2on.replay.inputs import SamplerInputs
-from off2on.replay.store import Rows
 from off2on.replay.uniform import UniformSampler
 from off2on.training import finetune as module
 from off2on.training.finetune import Inputs, finetune
@@ -59,8 +60,8 @@ def test_offline_fraction_is_the_mean_over_all_minibatches_of_an_epoch(
     left = iter(counts)
 
     class KnownRows(UniformSampler):
-        def draw(self) -> Rows:
-            return np.where(np.arange(BATCH) < next(left), OFFLINE - 1, OFFLINE)
+        def numbers(self) -> Tensor:
+            return torch.where(torch.arange(BATCH) < next(left), OFFLINE - 1, OFFLINE)
 
     def make(_name: str, inputs: SamplerInputs) -> UniformSampler:
         return KnownRows(inputs, 0)

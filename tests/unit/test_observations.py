@@ -137,10 +137,10 @@ def test_a_file_of_floats_is_not_read_as_images(tmp_path: Path) -> None:
 
 def test_a_store_keeps_images_as_uint8_and_so_do_its_minibatches(path: Path) -> None:
     store = TransitionStore.from_dataset(read_dataset(path, TASK))
-    assert store.observations.dtype == np.uint8
+    assert store.observations.dtype == torch.uint8
     rows = store.append(images(4, 100), *(np.zeros(s, np.float32) for s in ((3, 2), (3,), (3,))))
     # it has grown, and is still a byte a pixel
-    assert store.observations.dtype == np.uint8
+    assert store.observations.dtype == torch.uint8
     batch = store.batch(rows[None])
     assert (batch.observations.dtype, batch.next_observations.dtype) == (torch.uint8, torch.uint8)
     assert batch.observations.shape == (1, 3, *IMAGE.shape)
@@ -148,7 +148,7 @@ def test_a_store_keeps_images_as_uint8_and_so_do_its_minibatches(path: Path) -> 
     np.testing.assert_array_equal(batch.next_observations[0], images(3, 101))
     assert batch.rewards.dtype == torch.float32
     assert store.pairs(rows)[0].dtype == torch.uint8
-    assert TransitionStore(IMAGE, 2, 5).observations.dtype == np.uint8
+    assert TransitionStore(IMAGE, 2, 5).observations.dtype == torch.uint8
 
 
 def test_a_resumed_store_has_the_same_images(path: Path) -> None:
@@ -159,7 +159,7 @@ def test_a_resumed_store_has_the_same_images(path: Path) -> None:
     assert saved["store/observations"].dtype == torch.uint8
     assert len(saved["store/observations"]) == 4
     resumed.load_tail(saved)
-    assert resumed.observations.dtype == np.uint8
+    assert resumed.observations.dtype == torch.uint8
     rows = np.arange(store.size)
     assert torch.equal(resumed.batch(rows).observations, store.batch(rows).observations)
     assert torch.equal(resumed.batch(rows).next_observations, store.batch(rows).next_observations)

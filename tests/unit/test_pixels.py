@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from off2on.algorithms.algorithm import Sizes
 from off2on.convolutions import KINDS
 from off2on.data.batch import Batch
-from off2on.data.crop import cropped
+from off2on.data.crop import cropped, draw_corners
 from off2on.data.dataset import Dataset, write_dataset
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
@@ -79,9 +79,13 @@ def batch_of(now: torch.Tensor, then: torch.Tensor) -> Batch:
     return Batch(now, rest, rest, then, rest)
 
 
+def shifted(batch: Batch, rngs: list[np.random.Generator]) -> Batch:
+    return cropped(batch, 2, draw_corners(2, batch.rewards.shape[-1], rngs))
+
+
 def test_a_crop_moves_the_whole_image_and_fills_with_black() -> None:
     now, then = images(200), images(200)
-    found = cropped(batch_of(now, then), 2, [np.random.default_rng(1)]).observations
+    found = shifted(batch_of(now, then), [np.random.default_rng(1)]).observations
     offsets = set()
     for before, after in zip(now, found, strict=True):
         padded = torch.zeros(10, 10, 3, dtype=torch.uint8)
@@ -96,14 +100,15 @@ def test_a_crop_moves_the_whole_image_and_fills_with_black() -> None:
 def test_members_are_cropped_by_their_own_generators_and_both_images_apart() -> None:
     now = images(2, 50)
     rngs = [np.random.default_rng(i) for i in range(2)]
-    together = cropped(batch_of(now, now), 2, rngs)
+    together = shifted(batch_of(now, now), rngs)
     for i in range(2):
-        alone = cropped(batch_of(now[i], now[i]), 2, [np.random.default_rng(i)])
+        alone = shifted(batch_of(now[i], now[i]), [np.random.default_rng(i)])
         assert torch.equal(together.observations[i], alone.observations)
         assert torch.equal(together.next_observations[i], alone.next_observations)
     assert not torch.equal(together.observations, together.next_observations)
     same = batch_of(now, now)
-    assert cropped(same, 0, rngs) is same
+    assert draw_corners(0, 50, rngs) is None
+    assert cropped(same, 0, None) is same
 
 
 # ----------------------------------------------------------------------------------------- where samples come from
@@ -131,7 +136,7 @@ def test_shares_of_scripted_and_random_samples() -> None:
     found = Origins.of(data)
     # nine of ten rows of an episode start a transition; episodes: prior, task, random, prior
     assert found.size == 36
-    shares = found.shares(np.array([0, 8, 9, 18, 26, 35, 36, 99]))
+    shares = found.shares(torch.tensor([0, 8, 9, 18, 26, 35, 36, 99]))
     assert {name: float(value) for name, value in shares.items()} == {
         "offline_fraction": 6 / 8,
         "offline_fraction_scripted": 4 / 8,

@@ -35,10 +35,11 @@ def opened(
     code_hash: str = "c0de",
     inputs: dict[str, Path] | None = None,
     handling: Handling = Handling(checkpoint_seconds=0),  # noqa: B008 - frozen
+    device: str = "cpu",
     **changes: object,
 ) -> RunDirectory:
     hashes = {"config_hash": config_hash, "code_hash": code_hash}
-    return RunDirectory(path, IDENTITY | changes, hashes, inputs or {}, handling)
+    return RunDirectory(path, IDENTITY | changes, hashes, inputs or {}, handling, device)
 
 
 def load(run: RunDirectory) -> Any:
@@ -61,6 +62,23 @@ def test_state_round_trip_is_exact(tmp_path: Path) -> None:
     assert found is not None
     assert found[1] == position
     assert all(torch.equal(found[0][key], value) for key, value in tensors.items())
+
+
+def test_a_state_of_one_kind_of_device_is_not_resumed_on_another(tmp_path: Path) -> None:
+    with opened(tmp_path, device="cuda") as run:
+        run.save_state(STATES, POSITION)
+    with (
+        opened(tmp_path) as run,
+        pytest.raises(Off2OnError, match=r"state\.safetensors is the state of a run on cuda, .* --device cuda"),
+    ):
+        load(run)
+    with opened(tmp_path, device="cuda") as run:
+        assert load(run) is not None
+        run.finish(ROWS, {"policy/w": torch.zeros(1)}, EXTRA)
+    assert json.loads((tmp_path / "run.json").read_text())["device"] == "cuda"
+    # what is finished stays finished
+    with opened(tmp_path) as run:
+        assert run.complete()
 
 
 def test_outputs_end_the_run_and_drop_the_state(tmp_path: Path) -> None:
