@@ -26,9 +26,12 @@ from off2on.nn.memory import keep_freed_memory
 from off2on.observations import ObservationSpec
 from off2on.replay.balanced import BalancedSampler, balanced
 from off2on.replay.inputs import SamplerInputs
+from off2on.replay.origins import Origins
 from off2on.replay.store import Floats, TransitionStore
 from off2on.replay.sumtree import SumTree
 from off2on.settings import Settings
+from off2on.training.evaluate import Averages
+from off2on.training.steps import OfflineStep, OnlineStep
 
 OBSERVATION, ACTION, WIDTHS, BATCH = 17, 6, [256, 256], 256
 SPEC = ObservationSpec((OBSERVATION,))
@@ -119,15 +122,8 @@ def finetuning_step() -> Callable[[], object]:
     sampler = filled_sampler(store, 10_000, rng)
     sampler.append(np.arange(10_000, 20_000))
     agent = EnsembleAgent(init_agent(OBSERVATION, ACTION, WIDTHS, [rng] * 5), Sac())
-
-    def step() -> None:
-        numbers = sampler.numbers()
-        rows = sampler.draw(numbers)
-        batch = store.batch(rows)
-        agent.update(batch, agent.draw_noise(rng, BATCH))
-        sampler.update(batch, rows, numbers)
-
-    return step
+    step = OnlineStep(agent, store, sampler, Origins(), Averages(["q_mean"]), BATCH, 0, rng)
+    return lambda: step.learn(step.draw())
 
 
 def cql_step(cloning: bool = False) -> Callable[[], object]:
@@ -136,12 +132,8 @@ def cql_step(cloning: bool = False) -> Callable[[], object]:
     store = filled_store(transitions(20_000))
     settings = Cql(bc_steps=10**9 if cloning else 0)
     agent = CqlAgent(init_agent(OBSERVATION, ACTION, WIDTHS, [rng]), settings)
-
-    def step() -> None:
-        batch = store.batch(rng.integers(store.size, size=(1, BATCH)))
-        agent.update(batch, agent.draw_noise([rng], BATCH))
-
-    return step
+    step = OfflineStep(agent, store, Averages(["q_mean"]), BATCH, 0, [rng], [rng])
+    return lambda: step.learn(step.draw())
 
 
 def fill() -> Callable[[], object]:

@@ -17,14 +17,16 @@ from torch.profiler import ProfilerActivity, profile
 
 from off2on.agents import cql, sac
 from off2on.convolutions import KINDS
-from off2on.data.crop import cropped
 from off2on.envs.tasks import get_task
 from off2on.nn.memory import keep_freed_memory
 from off2on.provenance import peak_memory_mb
 from off2on.replay.balanced import balanced
 from off2on.replay.inputs import SamplerInputs
+from off2on.replay.origins import Origins
 from off2on.replay.store import TransitionStore
 from off2on.settings import Settings
+from off2on.training.evaluate import Averages
+from off2on.training.steps import OfflineStep, OnlineStep
 
 #: hidden layers of the heads; the density network has the paper's
 HEADS = {"cog": (1024, 512, 256), "small": (256, 256)}
@@ -55,17 +57,13 @@ def steps(settings: Settings) -> dict[str, Callable[[], object]]:
     sampler = balanced(inputs)
     sampler.append(np.arange(ROWS - ONLINE, ROWS))
 
-    def pretrain() -> None:
-        rows = np.stack([own.integers(ROWS, size=settings.cql.batch) for own in rngs])
-        offline.update(cropped(store.batch(rows), crop, rngs), offline.draw_noise(rngs, settings.cql.batch))
-
-    def finetune() -> None:
-        rows = sampler.draw()
-        batch = store.batch(rows)
-        online.update(cropped(batch, crop, [rng]), online.draw_noise(rng, len(rows)))
-        sampler.update(batch, rows)
-
-    return {"CQL step": pretrain, "fine-tuning step": finetune}
+    averages = Averages(["q_mean"])
+    pretraining = OfflineStep(offline, store, averages, settings.cql.batch, crop, rngs, rngs)
+    finetuning = OnlineStep(online, store, sampler, Origins(), averages, settings.sac.batch, crop, rng)
+    return {
+        "CQL step": lambda: pretraining.learn(pretraining.draw()),
+        "fine-tuning step": lambda: finetuning.learn(finetuning.draw()),
+    }
 
 
 def cpu_seconds(step: Callable[[], object], repeats: int) -> float:
