@@ -6,7 +6,7 @@ from pathlib import Path
 #: the files that make a pre-training or run directory complete
 OUTPUTS = ("progress.csv", "run.json", "agent.safetensors")
 #: below `results/<scale>/<source>`
-COST, RENDERS = Path("cost/cost.csv"), Path("renders")
+COST, RENDERS, FILMS = Path("cost/cost.csv"), Path("renders"), Path("films")
 
 
 def kept(step: int) -> str:
@@ -77,7 +77,7 @@ class Layout:
 
     def film(self, task: str, when: str) -> Path:
         """An evaluation episode of Ours, 'before' or 'after' fine-tuning."""
-        return self.results / "films" / f"{task}-{when}.gif"
+        return self.results / FILMS / f"{task}-{when}.gif"
 
     def run(self, task: str, dataset: str, method: str, seed: int) -> Path:
         """The directory of a fine-tuning run; `dataset` is 'none' for a method from scratch."""

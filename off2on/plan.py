@@ -18,7 +18,8 @@ from off2on.jobs import FinetuneJob, PretrainJob
 from off2on.scale import Scale
 from off2on.selection import finetune_job, likelihoods, pretrain_job, pretrainings, runs
 from off2on.settings import Settings
-from off2on.training.schedule import epochs, kept_steps, updates
+from off2on.training.kept import kept_steps
+from off2on.training.schedule import epochs, updates
 
 #: float32 FLOP/s of one core by network width: small matrices reach less of the peak
 CORE_RATES = {32: 3e9, 64: 8e9, 128: 45e9, 256: 58e9}

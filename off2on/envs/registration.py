@@ -4,7 +4,7 @@ from typing import Any
 
 from gymnasium.envs.registration import register
 
-from off2on.envs.tasks import TASKS
+from off2on.envs.tasks import get_task
 
 #: task -> what `make` is called with
 _SETUPS: dict[str, dict[str, Any]] = {
@@ -17,5 +17,5 @@ _SETUPS: dict[str, dict[str, Any]] = {
 def register_all() -> None:
     """Register the manipulation tasks; `start_opened` and `start_in_gripper` may be given to `gymnasium.make`."""
     for name, setup in _SETUPS.items():
-        task = TASKS[name]
+        task = get_task(name)
         register(task.env_id, "off2on.envs.manipulation.env:make", max_episode_steps=task.horizon, kwargs=setup)

@@ -14,6 +14,7 @@ from off2on.analysis.evidence import CLAIMS, Evidence, evidence_of, read_evidenc
 from off2on.analysis.tables import Tables, read_tables
 from off2on.analysis.together import mixed_code
 from off2on.config import REPOSITORY
+from off2on.envs.tasks import names_of
 from off2on.errors import Off2OnError
 from off2on.figures.acceptance import acceptance_sheet, acceptance_summary, number_sheets
 from off2on.figures.claim_sheets import badges, main_comparison, verdict_counts, verdict_sheets
@@ -40,7 +41,7 @@ from off2on.figures.spec import FigureSpec
 from off2on.figures.statistics_sheets import statistics_sheets
 from off2on.figures.svg import inline_svg, panels_of
 from off2on.files import write_text
-from off2on.paths import Layout
+from off2on.paths import FILMS, Layout
 from off2on.reading import Reading
 from off2on.scale import reading_of
 
@@ -229,4 +230,15 @@ def _figure(place: Place, tables: Tables, evidence: Evidence | None, spec: Figur
         "script": (module.as_posix(), place.link(REPOSITORY / module)),
         "claims_file": place.link(CLAIMS),
         "files": {FORMATS[ending]: f"{spec.name}.{ending}" for ending in spec.endings},
+        "films": _films(place) if "films" in spec.needs else {},
     }
+
+
+def _films(place: Place) -> dict[str, str]:
+    """'pick-place before fine-tuning' and so on, of the films that are here."""
+    found = {}
+    for task in names_of("manipulation"):
+        for when in ("before", "after"):
+            if link := place.link(place.results / FILMS / f"{task}-{when}.gif"):
+                found[f"{task} {when} fine-tuning"] = link
+    return found

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d
 
-from off2on.config import Images, Network
 from off2on.convolutions import KINDS
 from off2on.errors import Off2OnError
 from off2on.nn.mlp import OLD_RLKIT, HiddenInit, Params
@@ -88,13 +87,29 @@ class Encoder:
         return params
 
 
+class Dense(Protocol):
+    """What `off2on.config.Network` has."""
+
+    @property
+    def widths(self) -> Sequence[int]: ...  # noqa: D102
+
+
+class Seen(Protocol):
+    """What `off2on.config.Images` has."""
+
+    @property
+    def encoder(self) -> str: ...  # noqa: D102
+    @property
+    def head(self) -> Sequence[int]: ...  # noqa: D102
+
+
 class NetworkSettings(Protocol):
     """What `off2on.settings` has."""
 
     @property
-    def network(self) -> Network: ...  # noqa: D102
+    def network(self) -> Dense: ...  # noqa: D102
     @property
-    def images(self) -> Images: ...  # noqa: D102
+    def images(self) -> Seen: ...  # noqa: D102
 
 
 def encoder_of(observation: ObservationSpec, settings: NetworkSettings) -> Encoder:

@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
+from pydantic import BaseModel
+
 from off2on.codehash import PLUMBING, code_hash
-from off2on.config import Section
 from off2on.provenance import provenance
 
 
 def dataset_attributes(
-    named: tuple[str, str, str], env_id: str, recipe: str, settings: Section, module: str
+    named: tuple[str, str, str], env_id: str, recipe: str, settings: BaseModel, module: str
 ) -> dict[str, Any]:
     """What a local dataset says of itself.
 

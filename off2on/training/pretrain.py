@@ -18,10 +18,10 @@ from off2on.replay.store import TransitionStore
 from off2on.seeding import job_key, restore, states, stream
 from off2on.training.agents import load_members
 from off2on.training.evaluate import Averages, auroc_columns, return_columns
+from off2on.training.kept import kept_steps
 from off2on.training.progress import progress_bar
 from off2on.training.replayed import Replayed
 from off2on.training.rundir import Handling, Row, RunDirectory
-from off2on.training.schedule import kept_steps
 from off2on.training.steps import OfflineStep
 
 #: dataset pairs that the AUROC of a row looks at

@@ -1,12 +1,6 @@
-"""Which steps of a pre-training are kept, how many epochs and gradient steps a run has [S39, S66]. No torch."""
+"""How many epochs an online run has, and how many gradient steps an epoch [S39, S66]. No torch here."""
 
-from off2on.jobs import FinetuneJob, PretrainJob
-
-
-def kept_steps(job: PretrainJob) -> list[int]:
-    """The gradient steps whose agents are kept, for the best to be chosen; none: the last ones are."""
-    every = job.settings.pretraining.select_every
-    return sorted({*range(every, job.steps, every), job.steps}) if every else []
+from off2on.jobs import FinetuneJob
 
 
 def epochs(job: FinetuneJob) -> int:

@@ -24,8 +24,9 @@ from off2on.paths import Layout
 from off2on.replay.origins import Origins
 from off2on.results.run_json import read_info
 from off2on.training.finetune import Inputs, finetune
+from off2on.training.kept import kept_steps
 from off2on.training.pretrain import pretrain
-from off2on.training.schedule import epochs, kept_steps, updates
+from off2on.training.schedule import epochs, updates
 from off2on.training.select import select
 from tests.unit.small import SETTINGS, training, tuning, with_settings
 

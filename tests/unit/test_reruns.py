@@ -142,7 +142,7 @@ def of(*parts: str) -> Callable[[str], bool]:
 
 def balanced(job: str) -> bool:
     return job.startswith("finetune ") and job.split()[1] in {
-        *("ours", "ours-n1", "cql-reg", "fqe-init", "fqe-init-n1", "ours-ratio-mixture"),
+        *("ours", "ours-n1", "cql-reg", "cql-reg-n1", "fqe-init", "fqe-init-n1", "ours-ratio-mixture"),
     }
 
 
@@ -179,7 +179,7 @@ HARMFUL: dict[str, tuple[Edit, Callable[[str], bool]]] = {
     ),
     "a task's horizon": (
         replace("off2on/envs/tasks.py", "17,)), 6, -280.178953, 12135.0)", "17,)), 6, -280.178953, 12135.0, 900)"),
-        of("pretrain", "finetune"),
+        lambda job: of("pretrain", "finetune")(job) and "mixed" not in job,
     ),
     "a method's sampler": (
         replace("off2on/methods.py", UNIFORM, UNIFORM.replace('"uniform"', '"symmetric"')),
