@@ -63,6 +63,37 @@ def _sheet(final: pd.DataFrame, value: str, title: str, digits: int, data: Mappi
     return Sheet(title, header, rows, note)
 
 
+def success_sheet(tables: Tables) -> Sheet | None:
+    """Manipulation: tasks down, methods across, success at the last step and at any; None without such runs."""
+    runs = tables.curves.dropna(subset=["success_last", "success_any"])
+    if runs.empty:
+        return None
+    keys = ["task", "dataset", "method"]
+    columns = ["success_last", "success_any"]
+    ends = runs.groupby([*keys, "seed"]).tail(2).groupby([*keys, "seed"])[columns].mean()
+    starts = runs.drop_duplicates([*keys, "seed"]).groupby(keys)["success_last"].mean().rename("start")
+    final = ends.groupby(keys).mean().join(starts).reset_index()
+    found = {(row["task"], row["dataset"], row["method"]): row for row in records(final)}
+    labels = dict(zip(runs["method"], runs["label"], strict=True))
+    methods = in_order(labels, METHODS)
+    rows: list[list[Cell | str]] = []
+    for at in dict.fromkeys((task, data) for task, data, _ in found):
+        own = [found.get((*at, name)) for name in methods]
+        best = max(row["success_last"] for row in own if row)
+        rows.append([place(*at), *(_success(row, best) if row else NOTHING for row in own)])
+    note = (
+        "Share of evaluation episodes with success at the last step, in brackets at any step: mean of the last "
+        "two evaluations and over seeds; below it that of the start, at the last step."
+    )
+    return Sheet("Final success", ["dataset", *(labels[name] for name in methods)], rows, note)
+
+
+def _success(row: dict[str, Any], best: float) -> Cell:
+    text = f"{row['success_last']:.0%} ({row['success_any']:.0%})"
+    link, is_best = run_link("finetune", row), row["success_last"] == best
+    return Cell(text, below=f"from {row['start']:.0%}", link=link, best=is_best)
+
+
 def _places(found: Mapping[tuple[str, str, str], Any]) -> list[Place]:
     """The datasets; a task that has runs from scratch alone has one row for them."""
     places = dict.fromkeys((task, data) for task, data, _ in found)

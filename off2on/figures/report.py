@@ -20,7 +20,7 @@ from off2on.figures.acceptance import acceptance_sheet, acceptance_summary, numb
 from off2on.figures.claim_sheets import badges, main_comparison, verdict_counts, verdict_sheets
 from off2on.figures.coverage import coverage_sheet
 from off2on.figures.drawing import draw_tables
-from off2on.figures.final_sheets import final_sheets
+from off2on.figures.final_sheets import final_sheets, success_sheet
 from off2on.figures.hover import hover_data
 from off2on.figures.origins import (
     commit,
@@ -127,6 +127,8 @@ def report_of_tables(
 def _write(place: Place, tables: Tables, evidence: Evidence | None, figures: Sequence[str]) -> Path:
     final = final_table(tables)
     finals = final_sheets(final, tables)
+    if success := success_sheet(tables):
+        finals.append(success)
     write_csv(final, place.out / "table_final.csv")
     write_text(place.out / "table_final.tex", latex(finals[0]))
     if evidence:

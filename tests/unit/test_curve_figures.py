@@ -13,6 +13,7 @@ from off2on.analysis.tables import BUDGET, Tables
 from off2on.envs.tasks import names_of
 from off2on.figures.curve_data import CurveData
 from off2on.figures.curve_words import panels_of
+from off2on.figures.final_sheets import success_sheet
 from off2on.figures.registry import FIGURES
 from off2on.figures.style import style_context
 from off2on.methods import METHODS
@@ -253,3 +254,13 @@ def nearest(colours: Sequence[str]) -> float:
 def test_colour_blind_readers_can_tell_the_curves_of_a_figure_apart(paper: Tables, name: str) -> None:
     assert nearest([curve.style.colour for curve in CurveData(FIGURES[name], paper).curves]) > 15
     assert nearest([METHODS["online-only"].style.colour, "#5a2000"]) < 15  # what the test would not let pass
+
+
+def test_the_final_table_of_success_has_both_kinds_and_the_start(pixels: Tables, quick: Tables) -> None:
+    sheet = success_sheet(pixels)
+    assert sheet is not None
+    assert [row[0] for row in sheet.rows] == [f"{task}-mixed" for task in sorted(names_of("manipulation"))]
+    cell = sheet.rows[0][1]
+    # success grows in five steps to 0.9 and 1; the last two evaluations
+    assert (cell.text, cell.below) == ("81% (90%)", "from 0%")
+    assert success_sheet(quick) is None
