@@ -35,6 +35,13 @@ def test_dependencies_are_ranges_that_have_the_exact_set_and_end_at_what_was_tes
     assert len(LOWEST) == len(PROJECT["dependencies"])
 
 
+def test_extras_for_clusters_have_the_exact_set() -> None:
+    extras = PROJECT["optional-dependencies"]
+    for text in extras["slurm"] + extras["kubernetes"]:
+        requirement = Requirement(text)
+        assert PINS[canonicalize_name(requirement.name)] in requirement.specifier, text
+
+
 def test_tools_are_pinned_as_in_the_constraints() -> None:
     extras = PROJECT["optional-dependencies"]
     for text in extras["dev"] + extras["browser"]:

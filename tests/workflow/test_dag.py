@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from off2on.envs.tasks import get_task
 from off2on.paths import OUTPUTS, Layout
@@ -58,6 +59,26 @@ def test_paper_plans_every_dataset_and_method_with_its_seeds(
     assert jobs["finetune"] == sum(PAPER_RUNS.values())
     for algorithm, runs in {"cql": 48 + 24, "awac": 48, "bcq": 48, "iql": 48, "fqe": 16}.items():
         assert len(re.findall(rf"pretrain {algorithm} on ", done.stdout)) == runs, algorithm
+
+
+@pytest.mark.parametrize("cluster", ["slurm", "kubernetes"])
+def test_paper_plans_with_the_profile_of_a_cluster(snakemake: Snakemake, repository: Path, cluster: str) -> None:
+    profile = repository / "profiles" / cluster
+    plugin = yaml.safe_load((profile / "profile.yaml").read_text())["executor"]
+    pytest.importorskip(f"snakemake_executor_plugin_{plugin.replace('-', '_')}")
+    # of the processor, which a busy machine changes less than the clock
+    start = os.times().children_user
+    done = snakemake("-n", "--profile", str(profile), "--config", "scale=paper")
+    assert done.returncode == 0, done.stdout
+    assert os.times().children_user - start < 30
+    assert counts(done.stdout)["finetune"] >= sum(PAPER_RUNS.values())
+
+
+def test_other_software_is_refused(snakemake: Snakemake) -> None:
+    for method in ("conda", "apptainer"):
+        done = snakemake("-n", "--sdm", method)
+        assert done.returncode == 2
+        assert f"--software-deployment-method {method}: jobs run {sys.executable}" in done.stdout
 
 
 def test_smoke_has_at_most_85_jobs(snakemake: Snakemake) -> None:

@@ -41,7 +41,7 @@ rule likelihood:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=MEM_MB,
+        mem_mb=mem_mb,
         runtime=240,
     params:
         code=code_of("off2on.training.likelihood"),

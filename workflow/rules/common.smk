@@ -49,6 +49,15 @@ def stop(error):
     sys.exit(2)
 
 
+def refuse_other_software():
+    """A job runs the interpreter of the Snakemake that starts it (docs/decisions/0011-what-a-job-runs.md)."""
+    for method in workflow.deployment_settings and workflow.deployment_settings.deployment_method or ():
+        stop(
+            f"--software-deployment-method {method}: jobs run {sys.executable}, wherever they are. Leave the option out, "
+            "and start Snakemake inside the environment or container that jobs shall run in (docs/clusters.md)"
+        )
+
+
 def without_pixels_if_blind(selection):
     """The selection without the tasks that need pictures, on a machine that can draw none."""
     blind = [task for task in selection.scale.tasks if get_task(task).observation.is_image]
@@ -58,6 +67,7 @@ def without_pixels_if_blind(selection):
     return selection.without(blind)
 
 
+refuse_other_software()
 try:
     SELECTION = without_pixels_if_blind(select(config, FIGURES))
     SCALE, LAYOUT = SELECTION.scale, SELECTION.layout
@@ -78,9 +88,10 @@ if SCALE.pretrained and SELECTION.agents is None:
     )
 
 # `off2on COMMAND ...` in a job: the package of this interpreter, at the selected scale, on one thread (two spinning
-# OpenMP teams on two cores are fifty times slower)
+# OpenMP teams on two cores are fifty times slower). A batch system sends SIGTERM to the shell too, which must not end
+# before the command has saved its state: what is left in a job then is killed.
 shell.prefix(
-    "set -euo pipefail; export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; "
+    "set -euo pipefail; trap : TERM; export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; "
     'off2on() {{ {sys.executable:q} -m off2on "$1" --scale {SELECTION.argument:q} --source {SCALE.source} '
     '"${{@:2}}"; }}; '
 )
@@ -252,5 +263,11 @@ def disk_mb(cost):
     return lambda wildcards: 10 + round(cost(wildcards).disk_bytes / 1e6)
 
 
-#: import of torch and MuJoCo, and the largest dataset three times over
-MEM_MB = 1000 + round(3 * max((collect_cost(run).disk_bytes for run in PRETRAININGS), default=0) / 1e6)
+def memory_mb(task, dataset):
+    """Import of torch and MuJoCo, and the dataset three times over."""
+    data = 0 if dataset == "none" else plan.collect_cost(SCALE, task, dataset).disk_bytes
+    return 1000 + round(3 * data / 1e6)
+
+
+def mem_mb(wildcards):
+    return memory_mb(wildcards.task, wildcards.dataset)

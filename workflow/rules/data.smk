@@ -17,7 +17,7 @@ if MADE_HERE:
             ENVIRONMENT
         threads: collect_threads
         resources:
-            mem_mb=MEM_MB,
+            mem_mb=mem_mb,
             runtime=runtime(collect_cost),
             disk_mb=disk_mb(collect_cost),
         params:

@@ -67,7 +67,8 @@ def begin():
     if SCALE.name != "paper":
         say("the paper's own settings: --config scale=paper (its cost: off2on plan --scale paper)")
     if console():
-        console().begin(steps_of_this_run(), workflow.cores)
+        # on a cluster no number of cores is given, but one of jobs
+        console().begin(steps_of_this_run(), workflow.nodes or workflow.cores)
 
 
 def end(*lines):

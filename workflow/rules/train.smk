@@ -43,7 +43,7 @@ else:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=MEM_MB,
+            mem_mb=mem_mb,
             runtime=runtime(pretrain_cost),
             disk_mb=disk_mb(pretrain_cost),
         params:
@@ -79,7 +79,7 @@ for task, dataset, algorithm in dict.fromkeys(job[:3] for job in PRETRAININGS):
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=MEM_MB,
+            mem_mb=memory_mb(task, dataset),
             runtime=15,
         params:
             code=code_of("off2on.training.select"),
@@ -105,7 +105,7 @@ rule finetune:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=MEM_MB,
+        mem_mb=mem_mb,
         runtime=runtime(finetune_cost),
         disk_mb=disk_mb(finetune_cost),
     params:
