@@ -139,7 +139,7 @@ def encode(params: Mapping[str, Tensor], observations: Tensor) -> Tensor:
     kind = next((kind for kind in KINDS if f"encoder.{kind}0.weight" in params), None)
     if kind is None:
         return observations
-    pixels = observations.float().div_(255)
+    pixels = observations.to(torch.float32, copy=True).div_(255)
     # a loop: convolutions in groups take as long, and do not get the channels-last layout, a third of the time
     found = []
     for row in range(len(params[f"encoder.{kind}0.bias"])):
