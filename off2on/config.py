@@ -18,6 +18,8 @@ Widths = Annotated[Many[Annotated[int, Field(ge=1, le=100_000)]], Field(min_leng
 LearningRate = Annotated[float, Field(gt=0, lt=1)]
 #: a share, a discount, a smoothing coefficient: strictly between 0 and 1
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+#: of matrix products and convolutions on a GPU
+Precision = Literal["float32", "tf32"]
 
 
 AnySection = TypeVar("AnySection", bound="Section")

@@ -111,7 +111,7 @@ class PretrainJob(_Job):
         """Keys of the settings that its loop, its algorithm and its sampler read."""
         keys = list(values(self.settings))
         return self.algorithm.reads("offline", keys) | {
-            key for key in keys if matches(key, ("pretraining.*", "images.crop"))
+            key for key in keys if matches(key, ("pretraining.*", "images.crop", "precision"))
         }
 
 
@@ -182,7 +182,9 @@ class FinetuneJob(_Job):
         idle = {"finetuning.scratch_members"}
         idle |= set() if self.longer_first_epoch else {"finetuning.first_epoch_multiplier"}
         idle |= {"finetuning.warmup_steps"} if self.method.start else set()
-        loop = {key for key in keys if matches(key, ("finetuning.*", "images.crop", *self.sampler.reads))} - idle
+        loop = {
+            key for key in keys if matches(key, ("finetuning.*", "images.crop", "precision", *self.sampler.reads))
+        } - idle
         return self.algorithm.reads("online", keys) | loop
 
 

@@ -71,6 +71,10 @@ class Layout:
         """The CSV of what a step and an action cost with N members; its JSON lies beside it."""
         return self.results / COST
 
+    def bench(self, device: str) -> Path:
+        """The JSON of what gradient steps take on a kind of device."""
+        return self.results / "bench" / f"{device}.json"
+
     def render(self, task: str) -> Path:
         """The JSON about a picture of a task; the PNG lies beside it, where the machine could render one."""
         return self.results / RENDERS / f"{task}.json"

@@ -2,19 +2,22 @@
 
 The FLOP of a gradient step, which the entries of algorithms and samplers give, are divided by a rate; what does
 not grow with the networks is a fixed time. The estimate is meant to be right within a factor of two on an idle
-machine. Training uses CPUs only today: GPU-hours say what a GPU could save.
+machine. `off2on bench` measures the steps of a scale: where it has, these times take the place of the estimate.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from off2on.algorithms import get_algorithm
 from off2on.algorithms.flop import head
 from off2on.analysis.tables import ENOUGH
+from off2on.benches import NOTHING_MEASURED, Bench, Benches, step_flop, step_name
+from off2on.config import Precision
 from off2on.envs.tasks import get_task
 from off2on.figures.registry import get_figure
-from off2on.jobs import FinetuneJob, PretrainJob
+from off2on.gpus import SLOTS
+from off2on.jobs import FinetuneJob, Job, PretrainJob
 from off2on.scale import Scale
 from off2on.selection import finetune_job, likelihoods, pretrain_job, pretrainings, runs
 from off2on.settings import Settings
@@ -29,9 +32,12 @@ STEP_SECONDS = 3e-3
 ENV_STEP_SECONDS = 1.2e-4
 #: seconds for import, reading the dataset and writing the outputs of one job
 JOB_SECONDS = 6.0
-#: the same for a data-centre GPU; at these sizes a gradient step is bound by its kernel launches
-GPU_RATE = 5e12
-GPU_STEP_SECONDS = 1e-3
+#: the same of a large GPU, from its data sheet: float32 and TF32 products a second that small matrices reach
+GPU_RATES: dict[Precision, float] = {"float32": 35e12, "tf32": 160e12}
+#: bytes a second, and those that pass over its memory for every FLOP of a step
+GPU_BANDWIDTH, BYTES_PER_FLOP = 2.5e12, 0.06
+#: kernels of a step, counted at scale paper as the bytes are, and seconds of the smallest one in a graph
+KERNELS, KERNEL_SECONDS = 280, 1.7e-6
 
 FLOAT_BYTES = 4
 #: checkpoints, optimiser state and logs of a job, in copies of its networks
@@ -48,8 +54,12 @@ class Row:
     env_steps: int = 0
     flop: float = 0.0
     core_seconds: float = 0.0
+    #: of a GPU that jobs share in `SLOTS` slots
     gpu_seconds: float = 0.0
     disk_bytes: float = 0.0
+    #: jobs whose gradient steps were measured, on a CPU and on a GPU
+    cpu_measured: int = 0
+    gpu_measured: int = 0
 
     def __add__(self, other: "Row") -> "Row":
         mine, others = vars(self), vars(other)
@@ -62,6 +72,7 @@ class Plan:
 
     scale: str
     stages: tuple[Row, ...]
+    benches: Benches = field(default_factory=dict)
 
     @property
     def total(self) -> Row:
@@ -78,6 +89,29 @@ class Plan:
         ]
         return "\n".join(table)
 
+    @property
+    def origins(self) -> list[str]:
+        """Where the hours of each stage come from, a line for cores and one for GPUs, and what an estimate is."""
+        cores = [_origin(row, row.cpu_measured, self.benches.get("cpu")) for row in self.stages if row.jobs]
+        gpus = [_origin(row, row.gpu_measured, self.benches.get("cuda")) for row in self.stages if row.gpu_seconds]
+        return [
+            f"core-hours: {'; '.join(cores)}",
+            f"GPU-hours: {'; '.join(gpus)}; {SLOTS} jobs share a GPU, and step their environments on cores",
+            f"estimate: a core does {CORE_RATES[256] / 1e9:.0f} GFLOP/s at width 256 and a step takes "
+            f"{1e3 * STEP_SECONDS:.0f} ms besides (measured, docs/benchmarks.md); a GPU does "
+            f"{GPU_RATES['float32'] / 1e12:.0f} TFLOP/s in float32 and {GPU_BANDWIDTH / 1e12:.1f} TB/s "
+            f"(an H100 by its data sheet, not measured), and a step moves {BYTES_PER_FLOP} bytes a FLOP in "
+            f"{KERNELS} kernels (counted)",
+        ]
+
+
+def _origin(row: Row, measured: int, bench: Bench | None) -> str:
+    if bench is None or not measured:
+        return f"{row.stage} estimated"
+    if measured == row.jobs:
+        return f"{row.stage} measured on {bench.where}"
+    return f"{row.stage} measured on {bench.where} for {measured} of {row.jobs} jobs, else estimated"
+
 
 def _cells(row: Row) -> tuple[str, ...]:
     hours = (f"{row.core_seconds / 3600:,.1f}", f"{row.gpu_seconds / 3600:,.1f}")
@@ -85,8 +119,13 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (row.stage, *work, *hours, f"{row.disk_bytes / 1e9:,.2f}")
 
 
-def plan(scale: Scale, target: str | None = None) -> Plan:
+def plan(scale: Scale, target: str | None = None, benches: Benches = NOTHING_MEASURED) -> Plan:
     """The cost of everything the scale runs, or of what one figure reads of it; evaluations included.
+
+    Args:
+        scale: as it is run.
+        target: a figure; None: everything.
+        benches: what was measured of it.
 
     Raises:
         Off2OnError: the target is not a figure.
@@ -99,8 +138,8 @@ def plan(scale: Scale, target: str | None = None) -> Plan:
     places = [(run.task, run.dataset) for run in wanted] + [(job.task, job.dataset) for job in trained]
     pairs = dict.fromkeys(place for place in places if place[1] != "none")
     collecting = (collect_cost(scale, *pair) for pair in pairs)
-    pretraining = (pretrain_cost(pretrain_job(scale, job)) for job in trained if not scale.pretrained)
-    finetuning = (finetune_cost(finetune_job(scale, run)) for run in wanted)
+    pretraining = (pretrain_cost(pretrain_job(scale, job), benches) for job in trained if not scale.pretrained)
+    finetuning = (finetune_cost(finetune_job(scale, run), benches) for run in wanted)
     analysing = [likelihood_cost(scale, job.task) for job in modelled]
     analysing += [measuring_cost(scale)] if "cost" in needs else []
     stages = (
@@ -109,7 +148,7 @@ def plan(scale: Scale, target: str | None = None) -> Plan:
         _sum("finetune", finetuning),
         _sum("analyse", analysing),
     )
-    return Plan(scale.name, stages)
+    return Plan(scale.name, stages, benches)
 
 
 def price_of_verdicts(scale: Scale, figures: Iterable[str]) -> list[str]:
@@ -155,24 +194,45 @@ def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
     return _job("collect", scale, gradient_steps=training, env_steps=rows, flop=flop, disk=disk)
 
 
-def pretrain_cost(job: PretrainJob) -> Row:
+def pretrain_cost(job: PretrainJob, benches: Benches = NOTHING_MEASURED) -> Row:
     """One offline pre-training of all members."""
     loop = job.settings.pretraining
-    flop = job.steps * job.members * job.phase.flop(job.settings, job.task.sizes)
     evaluations = 1 + job.steps // loop.evaluate_every
     rolled = evaluations * job.members * loop.eval_episodes * job.task.horizon
     # policy and twin critics of every step that is kept, without targets
     disk = _networks(job) * (1 + 3 / 5 * len(kept_steps(job)) / COPIES_OF_NETWORKS)
-    return _job("pretrain", job.settings, job.steps, rolled, flop, disk)
+    return _trained(job, job.steps, rolled, disk, benches)
 
 
-def finetune_cost(job: FinetuneJob) -> Row:
+def finetune_cost(job: FinetuneJob, benches: Benches = NOTHING_MEASURED) -> Row:
     """One online run."""
-    loop, sizes = job.settings.finetuning, job.task.sizes
+    loop = job.settings.finetuning
     steps = sum(updates(job, epoch) for epoch in range(epochs(job)))
-    flop = job.members * job.phase.flop(job.settings, sizes) + job.sampler.flop(job.settings, sizes)
     rolled = loop.env_steps + (1 + epochs(job)) * loop.eval_episodes * job.task.horizon
-    return _job("finetune", job.settings, steps, rolled, steps * flop, _networks(job))
+    return _trained(job, steps, rolled, _networks(job), benches)
+
+
+def gpu_step_seconds(job: Job) -> float:
+    """An estimate of a gradient step, replayed as a graph: its kernels, its products and what it moves."""
+    rate = 1 / GPU_RATES[job.settings.precision] + BYTES_PER_FLOP / GPU_BANDWIDTH
+    return KERNELS * KERNEL_SECONDS + step_flop(job) * rate
+
+
+def _trained(job: Job, steps: int, env_steps: int, disk: float, benches: Benches) -> Row:
+    """A job of training, on a core or in a slot of a GPU; what it steps and evaluates is on a core anyway."""
+    name, flop = step_name(job), step_flop(job)
+    row = _job(job.kind, job.settings, steps, env_steps, steps * flop, disk)
+    rolling = JOB_SECONDS + env_steps * ENV_STEP_SECONDS
+    cpu, gpu = (benches.get(kind, Bench()).seconds.get(name) for kind in ("cpu", "cuda"))
+    learning = steps * (gpu_step_seconds(job) if gpu is None else gpu)
+    return replace(
+        row,
+        core_seconds=row.core_seconds if cpu is None else rolling + steps * cpu,
+        # the GPU is waited for, or one of its slots is held
+        gpu_seconds=max(learning, (rolling + learning) / SLOTS),
+        cpu_measured=int(cpu is not None),
+        gpu_measured=int(gpu is not None),
+    )
 
 
 def likelihood_cost(scale: Scale, task: str) -> Row:
@@ -201,8 +261,7 @@ def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, fl
     width = min(CORE_RATES, key=lambda known: abs(known - settings.network.width))
     rolling = JOB_SECONDS + env_steps * ENV_STEP_SECONDS
     core = rolling + gradient_steps * STEP_SECONDS + flop / CORE_RATES[width]
-    gpu = rolling + gradient_steps * GPU_STEP_SECONDS + flop / GPU_RATE if gradient_steps else 0.0
-    return Row(stage, 1, gradient_steps, env_steps, flop, core, gpu, disk)
+    return Row(stage, 1, gradient_steps, env_steps, flop, core, disk_bytes=disk)
 
 
 def _networks(job: PretrainJob | FinetuneJob) -> float:

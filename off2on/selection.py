@@ -16,6 +16,7 @@ from off2on.config import REPOSITORY
 from off2on.data.sources import SOURCES
 from off2on.envs.tasks import DATASETS, TASKS, get_task, pairs
 from off2on.errors import Off2OnError, find, shown
+from off2on.gpus import DEVICES, kind_of
 from off2on.jobs import FinetuneJob, PretrainJob
 from off2on.methods import METHODS, get_method
 from off2on.paths import Layout
@@ -32,6 +33,7 @@ KEYS = {
     "figures": "'figures=[fig_3,fig_4a]'",
     "baselines": "'baselines=[/path/my.smk]'",
     "agents": "agents=/path/published_agents",
+    "device": "device=cuda",
 }
 
 
@@ -67,6 +69,8 @@ class Selection:
     figures: tuple[str, ...]
     #: the agents that a pretrained scale starts from
     agents: Path | None = None
+    #: what jobs train on: "cpu" or "cuda"
+    device: str = "cpu"
 
     def without(self, tasks: Collection[str]) -> "Selection":
         """The same without some tasks.
@@ -328,7 +332,8 @@ def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selectio
     files = tuple(_names(config, "baselines", None) or ())
     chosen = _names(config, "figures", figures) or figures
     drawn = tuple(name for name in figures if name in chosen)
-    return Selection(argument, scale, foreign, files, drawn, _agents(config, scale))
+    device = kind_of(_one_of(config, "device", DEVICES) or "cpu")
+    return Selection(argument, scale, foreign, files, drawn, _agents(config, scale), device)
 
 
 def _agents(config: Mapping[str, Any], scale: Scale) -> Path | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, create_model, model_validator
 
 from off2on.algorithms import ALGORITHMS
-from off2on.config import Composed, Count, Images, Network, Section
+from off2on.config import Composed, Count, Images, Network, Precision, Section
 from off2on.samplers import Balanced
 
 
@@ -67,6 +67,10 @@ class _Settings(Composed):
     members: Count = Field(5, description="ensemble size N")
     network: Network = Network()
     images: Images = Images()
+    precision: Precision = Field(
+        "float32",
+        description="of products on a GPU; tf32 is faster, with errors of 1e-3; a CPU has float32 always",
+    )
     pretraining: Pretraining = Pretraining()
     finetuning: Finetuning = Finetuning()
     balanced: Balanced = Balanced()

@@ -11,6 +11,7 @@ from off2on.cli.options import (
     Checkpoint,
     Data,
     DatasetName,
+    Device,
     OtherCode,
     Out,
     Restart,
@@ -26,6 +27,7 @@ from off2on.cli.options import (
     load,
     load_to_train,
     one_thread,
+    prepared,
     say,
 )
 from off2on.envs.tasks import get_task
@@ -126,6 +128,7 @@ def pretrain(
     checkpoint_seconds: Checkpoint = 60,
     restart: Restart = False,
     other_code: OtherCode = False,
+    device: Device = "cpu",
 ) -> None:
     """Pre-train the members of an ensemble offline; if interrupted, it resumes from its last checkpoint."""
     from off2on.training.pretrain import pretrain as run
@@ -133,7 +136,7 @@ def pretrain(
 
     loaded, layout = load_to_train(scale, source)
     spec = get_offline(algorithm)
-    one_thread()
+    where = prepared(device)
     job = pretrain_job(loaded, Pretraining(task, dataset, algorithm, seed))
     check_environment(job.task)
     path = out or layout.pretrain(task, dataset, algorithm, seed)
@@ -145,6 +148,7 @@ def pretrain(
         agents,
         path,
         Handling(wait, checkpoint_seconds, restart, other_code),
+        where,
     )
     say(f"offline agents: {path}")
 
@@ -191,6 +195,7 @@ def finetune(
     checkpoint_seconds: Checkpoint = 60,
     restart: Restart = False,
     other_code: OtherCode = False,
+    device: Device = "cpu",
 ) -> None:
     """Fine-tune online (or train from scratch); if interrupted, it resumes from its last checkpoint."""
     from off2on.methods import get_method
@@ -203,7 +208,7 @@ def finetune(
     if (dataset != "none") != spec.offline:
         need = "--dataset with an offline dataset" if spec.offline else "--dataset none"
         raise Off2OnError(f"method '{method}' needs {need} (got '{dataset}')")
-    one_thread()
+    where = prepared(device)
     job = finetune_job(loaded, Run(task, dataset, method, seed))
     check_environment(job.task)
     inputs = Inputs(
@@ -213,7 +218,7 @@ def finetune(
         else agents,
     )
     path = out or layout.run(task, dataset, method, seed)
-    run(job, inputs, path, Handling(wait, checkpoint_seconds, restart, other_code))
+    run(job, inputs, path, Handling(wait, checkpoint_seconds, restart, other_code), where)
     say(f"run: {path}")
 
 

@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import wrap
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from filelock import FileLock
 
 from off2on import __version__
 from off2on.algorithms import OFFLINE
@@ -17,11 +18,15 @@ from off2on.envs.opengl import choose_backend
 from off2on.envs.tasks import DATASETS, TASKS, get_task
 from off2on.errors import Off2OnError, find, shown
 from off2on.figures.registry import FIGURES
+from off2on.gpus import DEVICES, take_gpu
 from off2on.methods import METHODS
 from off2on.paths import Layout
 from off2on.scale import Scale, load_scale, scale_path
 from off2on.selection import KEYS, Selection, check_dataset, check_patterns, select
 from off2on.yaml_file import parse_yaml
+
+if TYPE_CHECKING:
+    import torch
 
 EXAMPLES = {
     "collect": "--scale quick --task halfcheetah --dataset medium",
@@ -47,6 +52,7 @@ EXAMPLES = {
     "figure": "fig_4a --scale quick",
     "report": "--scale quick",
     "plan": "fig_4a --scale quick --config seeds=4",
+    "bench": "--scale quick --device auto",
     "doctor": "--scale paper",
     "adopt": "--scale quick",
     "compare": "results/reference/quick quick --html compare.html",
@@ -99,6 +105,10 @@ Config = Annotated[
 ]
 Wait = Annotated[bool, typer.Option("--wait", help="wait while another process uses the directory")]
 Checkpoint = Annotated[float, typer.Option(help="seconds between checkpoints", min=0, max=1e9)]
+Device = Annotated[
+    str,
+    typer.Option("--device", help="cpu, cuda, or auto: a GPU where there is one; numbers differ in the last bits"),
+]
 Restart = Annotated[bool, typer.Option("--restart", help="drop what the directory holds, and start again")]
 OtherCode = Annotated[
     bool,
@@ -191,6 +201,25 @@ def selected(scale: str, source: str | None, config: list[str] | None) -> Select
 def say(text: str) -> None:
     """Print a line to standard error."""
     typer.echo(text, err=True)
+
+
+#: the process's slot of a GPU, until it ends
+_HELD: list[FileLock] = []
+
+
+def prepared(device: str) -> "torch.device":
+    """Set up the work with torch on a device of that name, on a GPU with the fewest jobs.
+
+    Raises:
+        Off2OnError: there is no such device.
+    """
+    find("device", device, dict.fromkeys(DEVICES))
+    if device != "cpu" and (slot := take_gpu()):
+        _HELD.append(slot)
+    one_thread()
+    from off2on.nn.device import use_device
+
+    return use_device(device)
 
 
 def one_thread() -> None:

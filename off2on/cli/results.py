@@ -10,6 +10,7 @@ from off2on.cli.options import (
     Config,
     Data,
     DatasetName,
+    Device,
     Out,
     ScaleName,
     Seed,
@@ -20,6 +21,7 @@ from off2on.cli.options import (
     job,
     load,
     one_thread,
+    prepared,
     say,
     selected,
 )
@@ -220,9 +222,26 @@ def plan(
     config: Config = None,
 ) -> None:
     """Estimate what a scale, or one figure of it, costs: jobs, core- and GPU-hours, disk space."""
+    from off2on.benches import read_benches
     from off2on.plan import plan as estimate
 
-    typer.echo(str(estimate(selected(scale, source, config).scale, target)))
+    chosen = selected(scale, source, config)
+    found = estimate(chosen.scale, target, read_benches(chosen.layout))
+    typer.echo("\n".join([str(found), "", *found.origins]))
+
+
+@job("bench")
+def bench(
+    scale: ScaleName = "quick", source: SourceName = None, config: Config = None, device: Device = "cpu"
+) -> None:
+    """Measure what the gradient steps of a scale take on this machine, for `off2on plan`."""
+    from off2on.training.bench import measure
+
+    chosen = selected(scale, source, config)
+    steps = measure(chosen.scale, chosen.layout, where := prepared(device))
+    for name, seconds in steps.items():
+        typer.echo(f"{1e3 * seconds:10.2f} ms  {name}")
+    say(f"steps: {chosen.layout.bench(where.type)}")
 
 
 @job("doctor")

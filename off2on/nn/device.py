@@ -1,18 +1,17 @@
 """Where tensors are, and how products round there."""
 
 import os
-from typing import Literal
 
 import torch
 
+from off2on.config import Precision
 from off2on.errors import Off2OnError
 from off2on.nn.state import Nets
 
 CPU = torch.device("cpu")
-Precision = Literal["float32", "tf32"]
 
 
-def use_device(name: str, precision: Precision) -> torch.device:
+def use_device(name: str) -> torch.device:
     """Set up the device of that name for this process: "cpu", "cuda", or "auto", a GPU where there is one.
 
     Raises:
@@ -28,12 +27,15 @@ def use_device(name: str, precision: Precision) -> torch.device:
             f"--device {name}: torch {torch.__version__} {build} and finds no GPU; `off2on doctor` says more, and "
             "--device cpu works everywhere"
         )
-    # TF32 has ten bits of mantissa: errors of 1e-3 in every product
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     # one stream for everything, and not the default one, which cannot be captured
     torch.cuda.set_stream(torch.cuda.Stream())  # type: ignore[no-untyped-call]
     return torch.device("cuda", torch.cuda.current_device())
+
+
+def set_precision(precision: Precision) -> None:
+    """How products are rounded on a GPU: TF32 has ten bits of mantissa, and errors of 1e-3 in every product."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
 def placed(nets: Nets, device: torch.device) -> Nets:

@@ -13,7 +13,7 @@ from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Rollout, episode_seeds
 from off2on.errors import Off2OnError
 from off2on.jobs import FinetuneJob, names_of_data, title
-from off2on.nn.device import CPU
+from off2on.nn.device import CPU, set_precision
 from off2on.nn.state import Nets, flatten
 from off2on.replay.inputs import SamplerInputs
 from off2on.replay.origins import Origins
@@ -64,6 +64,7 @@ def finetune(
         Stopped: a signal asked the job to end; its state is saved.
     """
     _check_inputs(job, inputs)
+    set_precision(job.settings.precision)
     with RunDirectory.of(job, inputs.files, out, handling, device.type) as run:
         if not run.complete():
             _Finetuning(job, inputs, run, device).work()

@@ -12,7 +12,7 @@ from off2on.data.dataset import read_dataset
 from off2on.envs.rollout import Floats, Observations, Rollout, episode_seeds
 from off2on.errors import Off2OnError
 from off2on.jobs import PretrainJob, names_of_data, title
-from off2on.nn.device import CPU
+from off2on.nn.device import CPU, set_precision
 from off2on.nn.state import Nets, flatten
 from off2on.replay.store import TransitionStore
 from off2on.seeding import job_key, restore, states, stream
@@ -54,6 +54,7 @@ def pretrain(
     if (agents is None) != (job.algorithm.start is None):
         need = f"the agents of '{job.algorithm.start}'" if job.algorithm.start else "no agents"
         raise Off2OnError(f"algorithm '{job.algorithm.name}' starts from {need}; --agents says {agents}")
+    set_precision(job.settings.precision)
     files = {"dataset": data} | ({"agents": agents / "agent.safetensors"} if agents else {})
     with RunDirectory.of(job, files, out, handling, device.type) as run:
         if not run.complete():

@@ -208,7 +208,7 @@ def other(value: Any) -> Any:
     if isinstance(value, tuple):
         return (*value, 3)
     if isinstance(value, str):
-        return {"small": "cog"}[value]
+        return {"small": "cog", "float32": "tf32"}[value]
     return value + 1
 
 

@@ -14,7 +14,7 @@ LAYERS = [
     {"adopt", "doctor", "status"},
     {"plan"},
     {"figures", "training"},
-    {"selection"},
+    {"benches", "selection"},
     {"jobs", "scale"},
     {"own_tasks"},
     {"methods"},
@@ -27,7 +27,7 @@ LAYERS = [
 ]
 #: small tools that any room may use
 GROUND = {"errors", "files", "paths", "seeding", "provenance", "results", "codehash", "reproduce", "schema"}
-GROUND |= {"yaml_file"}
+GROUND |= {"gpus", "yaml_file"}
 
 
 def imported(path: Path) -> set[str]:

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from off2on.jobs import FinetuneJob
-from off2on.plan import finetune_cost, plan, pretrain_cost
+from off2on.benches import step_flop
+from off2on.jobs import FinetuneJob, Job
+from off2on.plan import GPU_RATES, finetune_cost, gpu_step_seconds, plan, pretrain_cost
 from off2on.scale import load_scale
 from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
 
@@ -76,6 +78,26 @@ def test_half_the_seeds_cost_half() -> None:
 def test_a_gpu_saves_time_where_networks_are_large() -> None:
     total = plan(PAPER).total
     assert total.gpu_seconds < total.core_seconds / 20
+
+
+@pytest.mark.parametrize(
+    ("job", "milliseconds"),
+    # counted kernels, FLOP and bytes of each kernel at its bound, whichever it is: another estimate of an H100
+    [
+        (pretrain_job(PAPER, Pretraining("halfcheetah", "random", "cql", 0)), 2.0),
+        (run("halfcheetah", "random", "ours"), 0.63),
+    ],
+    ids=["cql", "ours"],
+)
+def test_a_step_on_a_gpu_is_estimated_within_a_third(job: Job, milliseconds: float) -> None:
+    assert 1e3 * gpu_step_seconds(job) == pytest.approx(milliseconds, rel=0.33)
+
+
+def test_tf32_makes_products_faster_and_nothing_else() -> None:
+    job = pretrain_job(PAPER, Pretraining("halfcheetah", "random", "cql", 0))
+    faster = replace(job, settings=job.settings.model_copy(update={"precision": "tf32"}))
+    saved = step_flop(job) * (1 / GPU_RATES["float32"] - 1 / GPU_RATES["tf32"])
+    assert gpu_step_seconds(job) - gpu_step_seconds(faster) == pytest.approx(saved)
 
 
 def test_planning_needs_no_torch() -> None:

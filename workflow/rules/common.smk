@@ -8,6 +8,7 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from off2on import plan
+from off2on.benches import read_benches
 from off2on.analysis.tables import FILES as TABLES
 from off2on import jobs
 from off2on.data.inventory import take_inventory
@@ -17,6 +18,7 @@ from off2on.envs.opengl import no_pictures
 from off2on.envs.tasks import get_task, pairs
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
+from off2on.gpus import SLOTS, visible_gpus
 from off2on.algorithms import OFFLINE, get_offline
 from off2on.methods import METHODS, get_method
 from off2on.paths import OUTPUTS
@@ -74,6 +76,7 @@ try:
     OWN_RUNS = runs(SCALE)
     PRETRAININGS = pretrainings(OWN_RUNS)
     FOREIGN = [pair for pair in pairs() if pair[0] in SCALE.tasks and not SCALE.makes(pair[0])]
+    BENCHES = read_benches(LAYOUT)
     INVENTORY = take_inventory(
         get_source(SCALE.source),
         LAYOUT,
@@ -247,20 +250,32 @@ def collect_cost(wildcards):
 
 
 def pretrain_cost(wildcards):
-    return plan.pretrain_cost(pretraining(*wildcards))
+    return plan.pretrain_cost(pretraining(*wildcards), BENCHES)
 
 
 def finetune_cost(wildcards):
-    return plan.finetune_cost(finetuning(*wildcards))
+    return plan.finetune_cost(finetuning(*wildcards), BENCHES)
 
 
 def runtime(cost):
     """Minutes that a batch system should allow: four times the estimate, at least a quarter of an hour."""
-    return lambda wildcards: max(15, round(4 * cost(wildcards).core_seconds / 60))
+    return lambda wildcards: max(15, round(4 * duration(cost(wildcards)) / 60))
+
+
+def duration(row):
+    """Seconds of a job on a core, or on a GPU that all of its slots use."""
+    return SLOTS * row.gpu_seconds if GPU and row.gpu_seconds else row.core_seconds
 
 
 def disk_mb(cost):
     return lambda wildcards: 10 + round(cost(wildcards).disk_bytes / 1e6)
+
+
+#: what a job that trains on a GPU asks for: a slot of this machine's, or of a cluster one of its own
+GPU = {"gpu_slots": 1, "gpu": 1, "gpu_manufacturer": "nvidia"} if SELECTION.device == "cuda" else {}
+if GPU and (found := visible_gpus()):
+    # --resources gpu_slots=N goes before it
+    workflow.global_resources.setdefault("gpu_slots", SLOTS * len(found))
 
 
 def memory_mb(task, dataset):
@@ -271,3 +286,8 @@ def memory_mb(task, dataset):
 
 def mem_mb(wildcards):
     return memory_mb(wildcards.task, wildcards.dataset)
+
+
+def training_mb(wildcards):
+    """The same, and what CUDA takes of the host."""
+    return mem_mb(wildcards) + 3000 * bool(GPU)

@@ -43,9 +43,10 @@ else:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=mem_mb,
+            mem_mb=training_mb,
             runtime=runtime(pretrain_cost),
             disk_mb=disk_mb(pretrain_cost),
+            **GPU,
         params:
             code=code(pretraining),
             settings=parameters(pretraining),
@@ -53,7 +54,8 @@ else:
             "pretrain {wildcards.algorithm} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
         shell:
             "off2on pretrain --task {wildcards.task} --dataset {wildcards.dataset}"
-            " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait > {log:q} 2>&1"
+            " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait"
+            " --device {SELECTION.device} > {log:q} 2>&1"
 
 
 # Which step is fine-tuned is one choice for all seeds, so their pre-trainings end before any fine-tuning begins.
@@ -105,9 +107,10 @@ rule finetune:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=mem_mb,
+        mem_mb=training_mb,
         runtime=runtime(finetune_cost),
         disk_mb=disk_mb(finetune_cost),
+        **GPU,
     params:
         code=code(finetuning),
         settings=parameters(finetuning),
@@ -115,4 +118,5 @@ rule finetune:
         "finetune {wildcards.method} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "off2on finetune --task {wildcards.task} --dataset {wildcards.dataset}"
-        " --method {wildcards.method} --seed {wildcards.seed} --wait > {log:q} 2>&1"
+        " --method {wildcards.method} --seed {wildcards.seed} --wait"
+        " --device {SELECTION.device} > {log:q} 2>&1"

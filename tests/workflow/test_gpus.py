@@ -1,0 +1,67 @@
+"""What jobs ask for that train on a GPU, on machines with GPUs and without; nothing here needs one."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .conftest import command, environment
+
+#: jobs with what the workflow gives to training, which say what they got
+SNAKEFILE = """
+include: "{common}"
+print("limit:", workflow.global_resources.get("gpu_slots").value)
+rule all:
+    input: expand("{{i}}.txt", i=range(3))
+rule train:
+    output: "{{i}}.txt"
+    resources: mem_mb=1, **GPU
+    params: said=lambda wildcards, resources: " ".join(f"{{k}}={{resources.get(k)}}" for k in GPU)
+    shell: "date +%s.%N > {{output}}; sleep 0.4; date +%s.%N >> {{output}}; echo 'asks: {{params.said}}'"
+"""
+
+
+def jobs(repository: Path, directory: Path, gpus: str, *arguments: str) -> tuple[str, int]:
+    """What Snakemake says, and the largest number of jobs that ran at once."""
+    snakefile = directory / "Snakefile"
+    snakefile.write_text(SNAKEFILE.format(common=repository / "workflow" / "rules" / "common.smk"))
+    words = command(repository, directory)
+    words[words.index("-s") + 1] = str(snakefile)
+    done = subprocess.run(
+        [*words, "--workflow-profile", "none", "--config", "scale=smoke", *arguments],
+        cwd=directory,
+        env=environment(repository) | {"CUDA_VISIBLE_DEVICES": gpus},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    times = [tuple(map(float, path.read_text().split())) for path in sorted(directory.glob("?.txt"))]
+    return done.stdout, max(sum(start <= moment < end for start, end in times) for moment, _ in times)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "arguments", "limit", "at_once"),
+    [
+        ("0,1", ("device=cuda",), 8, 2),
+        ("0", ("device=auto",), 4, 2),
+        ("0,1", ("device=cuda", "--resources", "gpu_slots=1"), 1, 1),
+        # the head of a cluster
+        ("", ("device=cuda",), None, 2),
+    ],
+)
+def test_jobs_on_gpus_are_bounded_by_slots_or_by_what_the_user_says(
+    repository: Path, tmp_path: Path, gpus: str, arguments: tuple[str, ...], limit: int | None, at_once: int
+) -> None:
+    said, most = jobs(repository, tmp_path, gpus, *arguments)
+    assert f"limit: {limit}" in said
+    assert set(re.findall("asks: (.*)", said)) == {"gpu_slots=1 gpu=1 gpu_manufacturer=nvidia"}
+    assert most <= at_once
+
+
+@pytest.mark.parametrize(("gpus", "device"), [("0", "device=cpu"), ("", "device=auto")])
+def test_jobs_on_cores_ask_for_no_gpu(repository: Path, tmp_path: Path, gpus: str, device: str) -> None:
+    said, _ = jobs(repository, tmp_path, gpus, device)
+    assert "limit: None" in said
+    assert set(re.findall("asks: (.*)", said)) == {""}
