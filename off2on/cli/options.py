@@ -107,7 +107,11 @@ Wait = Annotated[bool, typer.Option("--wait", help="wait while another process u
 Checkpoint = Annotated[float, typer.Option(help="seconds between checkpoints", min=0, max=1e9)]
 Device = Annotated[
     str,
-    typer.Option("--device", help="cpu, cuda, or auto: a GPU where there is one; numbers differ in the last bits"),
+    typer.Option(
+        "--device",
+        envvar="OFF2ON_DEVICE",
+        help="cpu, cuda, or auto: a GPU where there is one; numbers differ in the last bits",
+    ),
 ]
 Restart = Annotated[bool, typer.Option("--restart", help="drop what the directory holds, and start again")]
 OtherCode = Annotated[

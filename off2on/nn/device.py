@@ -4,7 +4,6 @@ import os
 
 import torch
 
-from off2on.config import Precision
 from off2on.errors import Off2OnError
 from off2on.nn.state import Nets
 
@@ -33,8 +32,8 @@ def use_device(name: str) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def set_precision(precision: Precision) -> None:
-    """How products are rounded on a GPU: TF32 has ten bits of mantissa, and errors of 1e-3 in every product."""
+def set_precision(precision: str) -> None:
+    """How a GPU rounds products, "float32" or "tf32": ten bits of mantissa, errors of 1e-3 in every product."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 

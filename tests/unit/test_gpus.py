@@ -66,5 +66,5 @@ def test_a_gpu_that_is_not_there_is_an_error_and_auto_is_none(
 def test_products_are_whole_float32_unless_the_scale_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     for precision, allowed in (("float32", False), ("tf32", True), ("float32", False)):
-        set_precision(precision)  # type: ignore[arg-type]
+        set_precision(precision)
         assert torch.backends.cuda.matmul.allow_tf32 is torch.backends.cudnn.allow_tf32 is allowed

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,25 @@ def test_jobs_on_cores_ask_for_no_gpu(repository: Path, tmp_path: Path, gpus: st
     said, _ = jobs(repository, tmp_path, gpus, device)
     assert "limit: None" in said
     assert set(re.findall("asks: (.*)", said)) == {""}
+
+
+def test_paper_is_planned_for_gpus_within_half_a_minute(repository: Path, tmp_path: Path) -> None:
+    asked = (
+        "{n: sorted(k for k in workflow.get_rule(n).resources if 'gpu' in k) for n in ('pretrain', 'finetune')}"
+    )
+    (tmp_path / "Snakefile").write_text(f'include: "{repository / "Snakefile"}"\nprint({asked})\n')
+    words = command(repository, tmp_path)
+    words[words.index("-s") + 1] = str(tmp_path / "Snakefile")
+    start = time.monotonic()
+    done = subprocess.run(
+        [*words, "--workflow-profile", "none", "-n", "--config", "scale=paper", "device=cuda"],
+        cwd=tmp_path,
+        env=environment(repository) | {"CUDA_VISIBLE_DEVICES": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert time.monotonic() - start < 30
+    found = ["gpu", "gpu_manufacturer", "gpu_slots"]
+    assert str({"pretrain": found, "finetune": found}) in done.stdout

@@ -92,9 +92,11 @@ if SCALE.pretrained and SELECTION.agents is None:
 
 # `off2on COMMAND ...` in a job: the package of this interpreter, at the selected scale, on one thread (two spinning
 # OpenMP teams on two cores are fifty times slower). A batch system sends SIGTERM to the shell too, which must not end
-# before the command has saved its state: what is left in a job then is killed.
+# before the command has saved its state: what is left in a job then is killed. Training is on the selected device,
+# which is no parameter of a rule, as another one re-trains nothing.
 shell.prefix(
     "set -euo pipefail; trap : TERM; export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; "
+    "export OFF2ON_DEVICE={SELECTION.device}; "
     'off2on() {{ {sys.executable:q} -m off2on "$1" --scale {SELECTION.argument:q} --source {SCALE.source} '
     '"${{@:2}}"; }}; '
 )

@@ -43,10 +43,10 @@ else:
             ENVIRONMENT
         threads: 1
         resources:
+            **GPU,
             mem_mb=training_mb,
             runtime=runtime(pretrain_cost),
             disk_mb=disk_mb(pretrain_cost),
-            **GPU,
         params:
             code=code(pretraining),
             settings=parameters(pretraining),
@@ -54,8 +54,7 @@ else:
             "pretrain {wildcards.algorithm} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
         shell:
             "off2on pretrain --task {wildcards.task} --dataset {wildcards.dataset}"
-            " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait"
-            " --device {SELECTION.device} > {log:q} 2>&1"
+            " --algorithm {wildcards.algorithm} --seed {wildcards.seed} --wait > {log:q} 2>&1"
 
 
 # Which step is fine-tuned is one choice for all seeds, so their pre-trainings end before any fine-tuning begins.
@@ -107,10 +106,10 @@ rule finetune:
         ENVIRONMENT
     threads: 1
     resources:
+        **GPU,
         mem_mb=training_mb,
         runtime=runtime(finetune_cost),
         disk_mb=disk_mb(finetune_cost),
-        **GPU,
     params:
         code=code(finetuning),
         settings=parameters(finetuning),
@@ -118,5 +117,4 @@ rule finetune:
         "finetune {wildcards.method} on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:
         "off2on finetune --task {wildcards.task} --dataset {wildcards.dataset}"
-        " --method {wildcards.method} --seed {wildcards.seed} --wait"
-        " --device {SELECTION.device} > {log:q} 2>&1"
+        " --method {wildcards.method} --seed {wildcards.seed} --wait > {log:q} 2>&1"
