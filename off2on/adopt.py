@@ -136,7 +136,8 @@ def _reason(directory: Path, job: Job, inputs: dict[str, Path], refused: set[Pat
 
 def _touch(selection: Selection, files: Sequence[Path], config: Sequence[str]) -> None:
     words = [f"scale={selection.argument}", f"source={selection.scale.source}", *config]
-    command = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "--cores", "1"]
+    # which also removes the lock of a killed Snakemake, and refuses to work beside a live one
+    command = [sys.executable, "-m", "off2on.reproduce", "-s", str(REPOSITORY / "Snakefile"), "--cores", "1"]
     done = subprocess.run(  # noqa: S603 - our own words
         [*command, "--touch", "--forceall", *map(str, files), "--config", *dict.fromkeys(words)],
         capture_output=True,

@@ -4,6 +4,7 @@ import csv
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -66,6 +67,26 @@ def test_sigkill_then_reproduce_ends_in_the_same_numbers(
     again = snakemake(str(RUN / "progress.csv"), *config, module="off2on.reproduce")
     assert again.returncode == 0, again.stdout
     assert numbers(tmp_path / RUN) == numbers(finished / RUN)
+
+
+def test_what_ended_after_the_kill_of_snakemake_is_adopted(
+    snakemake: Snakemake, repository: Path, scale: Path, tmp_path: Path
+) -> None:
+    process = started(repository, tmp_path, scale)
+    wait_for(tmp_path / RUN / "progress.csv", process)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 60
+    while not (tmp_path / RUN / "run.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    words = [sys.executable, "-m", "off2on", "adopt", "--scale", str(scale)]
+    adopted = subprocess.run(words, cwd=tmp_path, env=environment(repository), capture_output=True, text=True)
+    assert adopted.returncode == 0, adopted.stderr
+    assert "2 finished jobs adopted" in adopted.stderr
+    again = snakemake("-n", str(RUN / "progress.csv"), "--config", f"scale={scale}")
+    assert "Nothing to be done" in again.stdout
 
 
 @pytest.mark.skipif(not os.environ.get("OFF2ON_TEST_LONG"), reason="long: OFF2ON_TEST_LONG=1")
