@@ -35,9 +35,9 @@ JOB_SECONDS = 6.0
 #: the same of a large GPU, from its data sheet: float32 and TF32 products a second that small matrices reach
 GPU_RATES: dict[Precision, float] = {"float32": 35e12, "tf32": 160e12}
 #: bytes a second, and those that pass over its memory for every FLOP of a step
-GPU_BANDWIDTH, BYTES_PER_FLOP = 2.5e12, 0.06
+GPU_BANDWIDTH, BYTES_PER_FLOP = 2.5e12, 0.07
 #: kernels of a step, counted at scale paper as the bytes are, and seconds of the smallest one in a graph
-KERNELS, KERNEL_SECONDS = 280, 1.7e-6
+KERNELS, KERNEL_SECONDS = 270, 1.7e-6
 
 FLOAT_BYTES = 4
 #: checkpoints, optimiser state and logs of a job, in copies of its networks
