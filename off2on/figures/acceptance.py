@@ -9,7 +9,7 @@ from off2on.analysis.evidence import Evidence
 from off2on.analysis.tables import Tables, records
 from off2on.figures.panels import select
 from off2on.figures.run_data import run_link
-from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
+from off2on.figures.sheets import NOTHING, Cell, Sheet, data_return, figure_order, place
 from off2on.figures.words import listing, seeds
 
 #: (statistic, task, dataset, seed) -> whether the checks hold there
@@ -68,7 +68,7 @@ def _offline_sheet(tables: Tables, units: Units) -> Sheet:
     last = tables.pretrain[tables.pretrain["algorithm"] == "cql"].groupby(["task", "dataset", "seed"]).tail(1)
     rows: list[list[Cell | str]] = []
     for row in records(figure_order(last, "seed")):
-        mean = row["dataset_mean_return"]
+        mean = data_return(row)
         ratio = row["return_mean"] / mean if mean and mean > 0 else None
         cells: list[Cell | str] = [
             *_head("pretrain", row),

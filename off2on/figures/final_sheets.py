@@ -10,7 +10,7 @@ from off2on.analysis.tables import Tables, records
 from off2on.envs.tasks import TASKS
 from off2on.figures.paper_numbers import KNOWN, TEXT
 from off2on.figures.run_data import run_link
-from off2on.figures.sheets import NOTHING, Cell, Sheet, place
+from off2on.figures.sheets import NOTHING, Cell, Sheet, data_return, place
 from off2on.figures.spec import SCRATCH
 from off2on.figures.style import in_order
 from off2on.figures.words import plus_minus, seeds_of
@@ -27,9 +27,9 @@ def final_sheets(final: pd.DataFrame, tables: Tables) -> list[Sheet]:
         tables: whose provenance says what the data's mean return is.
     """
     data = {
-        (info["task"], info["dataset"]): float(info["dataset_mean_return"])
+        (info["task"], info["dataset"]): mean
         for info in tables.provenance
-        if info["dataset_mean_return"] is not None
+        if (mean := data_return(info)) is not None
     }
     returns = _sheet(final, "return", "Final average return", 0, data)
     if final["normalized_mean"].isna().all():

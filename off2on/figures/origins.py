@@ -9,8 +9,8 @@ from typing import Any
 from off2on.analysis.compare import flat_settings
 from off2on.data.catalogue import said_of_origin
 from off2on.data.sources import SOURCES
-from off2on.envs.tasks import TASKS
-from off2on.figures.sheets import NOTHING, Cell, Sheet, place
+from off2on.envs.tasks import TASKS, names_of
+from off2on.figures.sheets import NOTHING, Cell, Sheet, data_return, place
 from off2on.figures.style import DATASET_ORDER, in_order
 from off2on.methods import METHODS
 from off2on.results import NAMES
@@ -97,43 +97,54 @@ def datasets_sheet(results: Path, source: str, jobs: Iterable[Info]) -> Sheet:
         if info["dataset"] != "none":
             groups.setdefault((info["task"], info["dataset"]), []).append(info)
     tasks, datasets = in_order((t for t, _ in groups), TASKS), in_order((d for _, d in groups), DATASET_ORDER)
-    rows = []
-    for task, dataset in sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1]))):
-        group = groups[task, dataset]
-        facts = _dataset_facts(results / "datasets" / task / f"{dataset}.hdf5")
-        mean = next((i["dataset_mean_return"] for i in group if i["dataset_mean_return"] is not None), None)
-        sizes = sorted({info["dataset_transitions"] for info in group if info.get("dataset_transitions")})
-        hashes = sorted({info["dataset_sha256"][:12] for info in group if info["dataset_sha256"]})
-        made = source
-        if made == "local":
-            made = _LOCAL.get(str(facts.get("recipe", dataset)), str(facts.get("recipe", NOTHING)))
-        else:
-            whole = {info["dataset_sha256"] for info in group}
-            made = said_of_origin(made, task, dataset, whole)
-            # of data that came in by `off2on import-data`
-            made += f": {facts['recipe']}" if "recipe" in facts else ""
-        rows.append(
-            [
-                f"{task}-{dataset}",
-                made,
-                ", ".join(map(str, sizes)) or NOTHING,
-                NOTHING if mean is None else f"{mean:.0f}",
-                str(facts.get("env_id", NOTHING)),
-                str(facts.get("seed", NOTHING)),
-                ", ".join(hashes) or NOTHING,
-            ]
-        )
+    order = sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1])))
     header = ["dataset", "how", "transitions", "mean episode return", "environment", "seed", "sha256"]
-    return Sheet("Datasets", header, rows, SOURCES[source].description if source in SOURCES else "")
+    note = SOURCES[source].description if source in SOURCES else ""
+    return Sheet("Datasets", header, [_dataset_row(results, source, groups[key]) for key in order], note)
+
+
+def _dataset_row(results: Path, source: str, group: Sequence[Info]) -> list[Cell | str]:
+    """One dataset, of the jobs that read it."""
+    task, dataset = group[0]["task"], group[0]["dataset"]
+    facts = _dataset_facts(results / "datasets" / task / f"{dataset}.hdf5")
+    mean = next((found for info in group if (found := data_return(info)) is not None), None)
+    sizes = sorted({info["dataset_transitions"] for info in group if info.get("dataset_transitions")})
+    checksums = {info["dataset_sha256"] for info in group}
+    return [
+        f"{task}-{dataset}",
+        _made(source, task, dataset, facts, checksums),
+        ", ".join(map(str, sizes)) or NOTHING,
+        NOTHING if mean is None else f"{mean:.0f}",
+        str(facts.get("env_id", NOTHING)),
+        str(facts.get("seed", NOTHING)),
+        ", ".join(sorted(found[:12] for found in checksums if found)) or NOTHING,
+    ]
+
+
+def _made(source: str, task: str, dataset: str, facts: Mapping[str, Any], checksums: set[str | None]) -> str:
+    """What is known of how a dataset came to be; the data of manipulation are made here at every source."""
+    recipe = facts.get("recipe")
+    if task in names_of("manipulation"):
+        return ": ".join(str(facts[key]) for key in ("recipe", "origins") if key in facts) or NOTHING
+    if source == "local":
+        return _LOCAL.get(str(recipe or dataset), str(recipe or NOTHING))
+    # the recipe is of data that came in by `off2on import-data`
+    return said_of_origin(source, task, dataset, checksums) + (f": {recipe}" if recipe else "")
 
 
 def _dataset_facts(path: Path) -> dict[str, Any]:
-    from off2on.data.hdf5 import opened, read_attributes
+    """The attributes of a file, and how many of its rows have which origin."""
+    from off2on.data.hdf5 import opened, origin_names, read_array, read_attributes
 
     if not path.is_file():
         return {}
     with opened(path) as file:
-        return dict(read_attributes(file))
+        facts: dict[str, Any] = dict(read_attributes(file))
+        if "origin" in file:
+            names, rows = origin_names(path, file), Counter(read_array(path, file, "origin").tolist())
+            counts = [(name, rows[number]) for number, name in enumerate(names)]
+            facts["origins"] = ", ".join(f"{name} {n:,} rows ({n / rows.total():.0%})" for name, n in counts)
+    return facts
 
 
 def provenance_sheet(jobs: Sequence[Info]) -> Sheet:

@@ -1,6 +1,6 @@
 """Tables as text ready to print: cells, order, LaTeX; and the numbers of the final table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from off2on.analysis.over_seeds import final_mean_std
 from off2on.analysis.tables import Tables
-from off2on.envs.tasks import TASKS
+from off2on.envs.tasks import TASKS, names_of
 from off2on.figures.panels import labels
 from off2on.figures.style import DATASET_ORDER, in_order
 from off2on.methods import METHODS
@@ -80,6 +80,15 @@ def figure_order(table: pd.DataFrame, last: str) -> pd.DataFrame:
         return column.map(in_order(column, orders[str(column.name)]).index)
 
     return table.sort_values(keys, key=ranks).reset_index(drop=True)
+
+
+def data_return(job: Mapping[str, Any]) -> float | None:
+    """Mean episode return of the data of a job; None: there is none.
+
+    Manipulation has none: scripted attempts are shorter than the task, so its only whole episodes are random ones.
+    """
+    mean = job["dataset_mean_return"]
+    return None if mean is None or job["task"] in names_of("manipulation") else float(mean)
 
 
 def place(task: str, dataset: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -327,6 +328,23 @@ def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
     with h5py.File(path, "a") as file:
         file.attrs["recipe"] = "imported from mine.hdf5"
     assert datasets_sheet(layout.results, "own", [info]).rows[0][1] == "own: imported from mine.hdf5"
+
+
+@pytest.mark.parametrize("source", ["local", "d4rl-v0"])
+def test_data_of_manipulation_tell_their_shares_at_every_source(tmp_path: Path, source: str) -> None:
+    layout = Layout("quick", source, tmp_path)
+    path = layout.dataset("pick-place", "mixed")
+    path.parent.mkdir(parents=True)
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"recipe": "halves and random actions", "env_id": "off2on/PickPlace-v0", "seed": 0})
+        file["origin"] = np.repeat(np.arange(3, dtype=np.uint8), (600, 300, 100))
+        file["origin"].attrs["names"] = ["prior", "task", "random"]
+    info = run_info("finetune", "quick", source, "pick-place", "mixed", "ours", 0) | {"dataset_mean_return": 0.3}
+    (row,) = datasets_sheet(layout.results, source, [info]).rows
+    assert row[1] == "halves and random actions: prior 600 rows (60%), task 300 rows (30%), random 100 rows (10%)"
+    # whole episodes, which alone have a return, are the random ones
+    assert row[3] == NOTHING
+    assert datasets_sheet(tmp_path / "none", source, [info]).rows[0][1] == NOTHING
 
 
 def test_inlined_svgs_keep_to_themselves() -> None:
