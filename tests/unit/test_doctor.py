@@ -14,6 +14,7 @@ from filelock import FileLock
 from off2on import doctor
 from off2on.cli import main
 from off2on.doctor import CHECKS, Finding, examine
+from off2on.errors import Off2OnError
 from off2on.paths import Layout
 from off2on.scale import load_scale
 
@@ -107,6 +108,19 @@ def test_a_cuda_build_without_a_card_and_cards(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
     assert look("torch", tmp_path)[1].found == "device 0: H100, 80 GiB"
+
+
+def test_without_opengl_what_a_run_leaves_out_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def blind(*_: Any) -> Any:
+        raise Off2OnError("no picture without OpenGL")
+
+    monkeypatch.setattr("off2on.envs.manipulation.env.ManipulationEnv.picture", blind)
+    nothing = {"image": None, "backend": None, "reason": "no driver"}
+    monkeypatch.setattr("off2on.training.render.render", lambda _task, _path: nothing)
+    assert [f.level for f in look("MuJoCo", tmp_path)] == ["ok"]
+    (pixels,), (none,) = look("rendering", tmp_path), look("rendering", tmp_path, tasks=["hopper"])
+    assert (pixels.level, pixels.found) == ("note", "a run leaves out pick-place and the pictures: no driver")
+    assert (none.level, none.found) == ("note", "a run leaves out Figure 6: no driver")
 
 
 def test_a_busy_machine_and_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
