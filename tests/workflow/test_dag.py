@@ -74,6 +74,21 @@ def test_paper_plans_with_the_profile_of_a_cluster(snakemake: Snakemake, reposit
     assert counts(done.stdout)["finetune"] >= sum(PAPER_RUNS.values())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the way to take OpenGL away")
+def test_without_opengl_the_tasks_from_pixels_are_left_out(
+    snakemake: Snakemake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUJOCO_GL", "disable")
+    done = snakemake("-n", "--config", "scale=smoke")
+    assert done.returncode == 0, done.stdout
+    assert "off2on: left out: pick-place, which need pictures, and this machine draws none" in done.stdout
+    assert "finetune ours on halfcheetah/" in done.stdout
+    assert "pick-place/" not in done.stdout
+    alone = snakemake("-n", "--config", "scale=smoke", "tasks=[pick-place]")
+    assert alone.returncode == 2
+    assert "off2on: error: nothing is left to run at scale smoke without pick-place" in alone.stdout
+
+
 def test_other_software_is_refused(snakemake: Snakemake) -> None:
     for method in ("conda", "apptainer"):
         done = snakemake("-n", "--sdm", method)
