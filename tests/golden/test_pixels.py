@@ -169,11 +169,15 @@ def test_a_step_of_cql(nets: Nets) -> None:
 def test_a_step_of_fine_tuning(nets: Nets, term: bool) -> None:
     """SAC's losses, alone and with CQL's term."""
     agent: Any = (cql_reg if term else sac).online_agent(nets, SETTINGS)
+    with torch.no_grad():
+        agent.nets["temperature"]["log_alpha"].fill_(math.log(alpha := 1.4))
+        for target in agent.nets["target"].values():
+            target.mul_(0.9)
     batch, noise = minibatch(), agent.draw_noise(np.random.default_rng(3), BATCH)
     gradients, _ = agent.gradients(batch, noise)
     now, then = batch.observations, batch.next_observations
     policies = [doubled(nets["policy"], m) for m in range(MEMBERS)]
-    twins = [rows(nets["critic"], m) for m in range(MEMBERS)]
+    twins, targets = ([rows(agent.nets[name], m) for m in range(MEMBERS)] for name in ("critic", "target"))
 
     def ensemble(images: Tensor) -> tuple[Tensor, Tensor]:
         means, stds = (torch.stack(x) for x in zip(*(gaussian(p, images, -20.0) for p in policies), strict=True))
@@ -183,10 +187,12 @@ def test_a_step_of_fine_tuning(nets: Nets, term: bool) -> None:
     actions, log_pi = drawn(*ensemble(now), noise.policy, epsilon=False)
     q = torch.stack([torch.minimum(*(value(net, now, actions) for net in twin)) for twin in twins]).mean(0)
     for m, policy in enumerate(policies):
-        compare(gradients["policy"], nets["policy"], m, (log_pi - q).mean(), policy)
+        compare(gradients["policy"], nets["policy"], m, (alpha * log_pi - q).mean(), policy)
+    entropy = gradients["temperature"][0].double()
+    torch.testing.assert_close(entropy, ACTION - log_pi.mean().detach(), rtol=1e-4, atol=1e-4)
     following, next_log_pi = (x.detach() for x in drawn(*ensemble(then), noise.target, epsilon=False))
     for m, twin in enumerate(twins):
-        y = torch.minimum(*(value(net, then, following) for net in twin)) - next_log_pi
+        y = torch.minimum(*(value(net, then, following) for net in targets[m])) - alpha * next_log_pi
         y = (batch.rewards + (1 - batch.terminals) * GAMMA * y).detach()
         for j, net in enumerate(twin):
             at_data = value(net, now, batch.actions)
