@@ -45,8 +45,8 @@ SECTIONS: dict[str, dict[str, Any]] = {
     "cql": {"batch": 128, "sampled_actions": 10, "min_q_weight": 1.0, "policy_lr": 3e-4, "bc_steps": 3000},
     "iql": {"batch": 128},
 }
-#: an object above it was lifted; the picks that return go on until it is above that
-LIFTED, PICKED = -0.3, -0.23
+#: an object above it was lifted
+LIFTED = -0.3
 FIRST_SEED = 20_000
 
 
@@ -88,16 +88,8 @@ def pick_and_rest(env: ManipulationEnv) -> scripts.Script:
     yield from scripts.rest(env)
 
 
-def pick_and_return(env: ManipulationEnv) -> scripts.Script:
-    """Lifts on the way back to the hand's first position, where places start; COG's does [S128]."""
-    start = env.hand
-    yield from scripts.grasp(env, scripts.TABLE_DEPTH, lift=-np.inf)
-    while env.object[2] <= PICKED:
-        yield scripts.command(scripts.GAIN * (start - env.hand), opened=False)
-    yield from scripts.rest(env)
-
-
-PICKS: dict[str, Script] = {"return": pick_and_return, "rest": pick_and_rest}
+#: `return` is that of the datasets: it lifts on the way back to where places start
+PICKS: dict[str, Script] = {"return": scripts.pick, "rest": pick_and_rest}
 
 
 def collect(setup: Setup, script: Script | None, steps: int, count: int, rng: Rng, paid: bool = True) -> Episodes:

@@ -60,7 +60,7 @@ def test_the_data_do_not_depend_on_the_number_of_processes() -> None:
 
 
 def test_the_first_half_of_pick_place_ends_where_the_second_begins() -> None:
-    """Without overlap nothing joins the two halves [S130]."""
+    """Learners join the halves sooner where they overlap (docs/fidelity.md)."""
     ends = []
     env = ManipulationEnv(Setup("pick-place", "placed"), images=False)
     for seed in range(10):

@@ -109,8 +109,8 @@ def rest(env: ManipulationEnv) -> Script:
 def pick(env: ManipulationEnv) -> Script:
     """Pick-place's first part.
 
-    It ends where the second part begins, with the object high and the hand near home: without that overlap nothing
-    joins the two, and no learner solved the whole task [S130].
+    It ends where the second part begins, with the object high and the hand near home: learners join the two sooner
+    than after picks that rest where the object was lifted (docs/fidelity.md).
     """
     home = env.hand
     yield from close_on_object(env, TABLE_DEPTH)
