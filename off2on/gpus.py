@@ -1,9 +1,8 @@
 """Which GPU a job gets: several share one, so that environments step on the CPU meanwhile. Nothing loads torch."""
 
-import getpass
 import os
 import tempfile
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -12,14 +11,18 @@ from filelock import FileLock, Timeout
 DEVICES = ("cpu", "cuda", "auto")
 #: jobs that share a GPU: of the time of a fine-tuning run a quarter is the GPU's
 SLOTS = 4
+_DEV = Path("/dev")
 
 
 def visible_gpus() -> list[str]:
     """Names as CUDA_VISIBLE_DEVICES has them: what a scheduler left to this process, or all of the machine."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
-        return [name for name in given.split(",") if name.strip()]
-    return [path.name.removeprefix("nvidia") for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
+        # CUDA takes none from the first wrong name on: -1 hides all
+        names = (name.strip() for name in given.split(","))
+        return list(takewhile(lambda name: name and not name.startswith("-"), names))
+    # CUDA counts those that it sees from 0, also in a container, where the file of one may be /dev/nvidia3
+    return [str(index) for index, _ in enumerate(_DEV.glob("nvidia[0-9]*"))]
 
 
 def kind_of(device: str) -> str:
@@ -42,7 +45,7 @@ def take_gpu(directory: Path | None = None) -> FileLock | None:
     gpus = visible_gpus()
     if not gpus:
         return None
-    directory = directory or Path(tempfile.gettempdir()) / f"off2on-gpus-{getpass.getuser()}"
+    directory = directory or Path(tempfile.gettempdir()) / f"off2on-gpus-{os.getuid()}"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for slot in count():
         for gpu in gpus:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from off2on import gpus
 from off2on.errors import Off2OnError
 from off2on.gpus import kind_of, take_gpu, visible_gpus
 from off2on.nn.device import CPU, set_precision, use_device
@@ -48,6 +49,42 @@ def test_without_a_gpu_there_is_none_to_take(tmp_path: Path, monkeypatch: pytest
     assert [kind_of(name) for name in ("auto", "cpu", "cuda")] == ["cpu", "cpu", "cuda"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     assert kind_of("auto") == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ("0,1", ["0", "1"]),
+        (" 2, GPU-5", ["2", "GPU-5"]),
+        ("-1", []),
+        ("1,-1,2", ["1"]),
+        ("1,,2", ["1"]),
+        # none was chosen: CUDA counts from 0, whatever the files are called
+        (None, ["0", "1"]),
+    ],
+)
+def test_gpus_are_those_that_cuda_sees(
+    given: str | None, seen: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("nvidia3", "nvidia12", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(gpus, "_DEV", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert visible_gpus() == seen
+
+
+def test_a_user_without_a_name_gets_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in containers that run as any number."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setattr(gpus.tempfile, "gettempdir", lambda: str(tmp_path))
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    lock = take_gpu()
+    assert lock is not None
+    lock.release()
 
 
 @pytest.mark.parametrize(("build", "told"), [(None, "is a CPU build"), ("13.0", r"is built for CUDA 13\.0")])
