@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -59,12 +59,16 @@ def add_tasks(own: Mapping[str, OwnTask], file: str) -> None:
 def check_environment(task: Task) -> None:
     """Compare a task of a file with its environment; those of the project have tests.
 
+    Agents play the environment itself, at actions from -1 to 1 that are scaled to its bounds.
+
     Raises:
-        Off2OnError: there is no such environment, or its spaces are others than the file says.
+        Off2OnError: there is no such environment, its spaces are others than the file says, its actions have no
+            bounds, or its id stands for it inside a wrapper, which would not be played.
     """
     if task.name not in _FILES:
         return
     import gymnasium
+    import numpy as np
 
     where = f"{_FILES[task.name]}: own_tasks.{task.name}"
     try:
@@ -79,4 +83,24 @@ def check_environment(task: Task) -> None:
             raise Off2OnError(f"{where}: {task.env_id} has {key} {space}; vectors are needed (a Box of one axis)")
         if space.shape[0] != sizes[key]:
             raise Off2OnError(f"{where}: {key}: {task.env_id} has {space.shape[0]} (got {sizes[key]})")
+    actions: Any = env.action_space
+    if not np.issubdtype(actions.dtype, np.floating) or not actions.is_bounded():
+        raise Off2OnError(f"{where}: {task.env_id} has actions {actions}; floats with bounds are needed")
+    if wrappers := _wrappers(env):
+        raise Off2OnError(
+            f"{where}: {task.env_id} is an environment inside {', '.join(wrappers)}, and agents would play it "
+            "without; register one that does this itself"
+        )
     env.close()
+
+
+def _wrappers(env: Any) -> list[str]:
+    """What is around an environment besides what Gymnasium puts around every one, from outside inwards."""
+    from gymnasium import Wrapper, wrappers
+
+    usual = (wrappers.PassiveEnvChecker, wrappers.OrderEnforcing, wrappers.TimeLimit)
+    found = []
+    while isinstance(env, Wrapper):
+        found += [] if isinstance(env, usual) else [type(env).__name__]
+        env = env.env
+    return found

@@ -1,8 +1,12 @@
 """Tasks of a scale's file: known by their names, compared with their environments, trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
+import gymnasium
+import numpy as np
 import pytest
 import yaml
 
@@ -19,6 +23,7 @@ from off2on.training.collect import collect
 from off2on.training.pretrain import pretrain
 from tests.conftest import micro_scale
 
+EIGHT = gymnasium.spaces.Box(-1, 1, (8,))
 EXAMPLE = REPOSITORY / "docs/examples/own_tasks.yaml"
 OWN = {
     "ant": {"env_id": "Ant-v4", "observations": 27, "actions": 8, "random_return": -325.6, "expert_return": 3879.7}
@@ -90,6 +95,35 @@ def test_another_environment_than_the_file_says_is_refused(
 ) -> None:
     load_scale(own_scale(tmp_path / "own.yaml", {"ant": OWN["ant"] | change}))
     with pytest.raises(Off2OnError, match=told):
+        check_environment(get_task("ant"))
+
+
+class _Plain(gymnasium.Env[Any, Any]):
+    observation_space = gymnasium.spaces.Box(-1, 1, (27,))
+
+    def __init__(self, actions: gymnasium.Space[Any]) -> None:
+        self.action_space = actions
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (
+            lambda: gymnasium.wrappers.TransformReward(_Plain(EIGHT), lambda reward: 10 * reward),
+            "Odd-v0 is an environment inside TransformReward, and agents would play it without",
+        ),
+        (lambda: _Plain(gymnasium.spaces.Box(-np.inf, np.inf, (8,))), "has actions Box.*with bounds are needed"),
+        (lambda: _Plain(gymnasium.spaces.Box(0, 9, (8,), np.int64)), "has actions Box.*floats"),
+        (lambda: _Plain(EIGHT), None),
+    ],
+)
+def test_what_would_not_be_played_as_it_is_is_refused(
+    make: Callable[[], Any], told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(gymnasium.registry, "Odd-v0", raising=False)
+    gymnasium.register("Odd-v0", entry_point=make, max_episode_steps=50)
+    load_scale(own_scale(tmp_path / "own.yaml", {"ant": OWN["ant"] | {"env_id": "Odd-v0"}}))
+    with pytest.raises(Off2OnError, match=told) if told else nullcontext():
         check_environment(get_task("ant"))
 
 
