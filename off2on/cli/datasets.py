@@ -33,7 +33,7 @@ def fetch(
     source: SourceName = None,
     given: Annotated[
         Path | None,
-        typer.Option("--from", help="D4RL's file, or a directory with its files: nothing is downloaded"),
+        typer.Option("--from", help="D4RL's file, or a directory that is searched before anything is downloaded"),
     ] = None,
     mirror: Annotated[
         str | None,

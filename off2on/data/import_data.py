@@ -8,6 +8,9 @@ from off2on.data.minari_format import from_minari
 from off2on.errors import Off2OnError
 from off2on.files import sha256
 
+#: of HDF5 files; no id of Minari's ends so
+_ENDINGS = {".hdf5", ".h5", ".hdf"}
+
 
 def import_dataset(what: str, place: Path, task: TaskSizes, named: dict[str, str]) -> Dataset:
     """Read a dataset, check it as training will, and write it.
@@ -24,6 +27,8 @@ def import_dataset(what: str, place: Path, task: TaskSizes, named: dict[str, str
     if place.exists():
         raise Off2OnError(f"{place} is there already; move it away, or choose another --dataset or --scale")
     path = Path(what)
+    if path.suffix in _ENDINGS and not path.exists():
+        raise Off2OnError(f"{what}: no such file")
     if path.is_file() and path.name != "main_data.hdf5":
         # it may say that it is another dataset, but not that it is of another task
         dataset = read_dataset(path, task, {"task": named["task"]})

@@ -120,8 +120,11 @@ def test_what_minari_cannot_read_is_one_message(minari: Any, tmp_path: Path) -> 
         import_dataset("off2on/hopper/random-v0", tmp_path / "place.hdf5", get_task("walker2d"), NAMED)
 
 
-def test_without_minari_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_minari_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "minari", None)
+    # whoever mistypes the name of a file needs no package
+    with pytest.raises(Off2OnError, match=r"mien\.hdf5: no such file"):
+        import_dataset("mien.hdf5", tmp_path / "place.hdf5", HOPPER, NAMED)
     with pytest.raises(Off2OnError, match=r"pip install 'off2on\[minari\]'"):
         from_minari("any-v0", HOPPER)
 
