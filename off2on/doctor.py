@@ -17,15 +17,17 @@ from off2on.data.inventory import take_inventory
 from off2on.data.sources import get_source
 from off2on.envs.opengl import ADVICE
 from off2on.envs.tasks import get_task
+from off2on.gpus import visible_gpus
+from off2on.own_tasks import check_environment
 from off2on.paths import Layout
-from off2on.plan import plan
+from off2on.plan import memory_mb, plan
 from off2on.provenance import other_versions
 from off2on.reproduce import LOCK, explain_lock
 from off2on.scale import Scale
-from off2on.selection import foreign_datasets
+from off2on.selection import datasets, foreign_datasets
 
-#: memory of a job that reads the largest dataset of the scale paper, in bytes
-JOB_BYTES = 2e9
+#: the profile of a cluster -> the plugin of Snakemake that it needs
+EXECUTORS = {"slurm": "slurm", "kubernetes": "cluster_generic"}
 
 
 class Finding(NamedTuple):
@@ -93,6 +95,9 @@ def _torch(_scale: Scale, _layout: Layout) -> Iterator[Finding]:
     if torch.version.cuda and not torch.cuda.is_available():
         mend = "on a machine with a card: check the driver with nvidia-smi; else a CPU build is smaller"
         yield Finding("note", "torch", "a CUDA build, and no device", mend)
+    if not torch.version.cuda and (gpus := visible_gpus()):
+        mend = "to train on them: make setup TORCH_INDEX=... of your CUDA version (docs/installing.md)"
+        yield Finding("note", "torch", f"a CPU build, and GPUs are here: {', '.join(gpus)}", mend)
 
 
 def _mujoco(scale: Scale, _layout: Layout) -> Iterator[Finding]:
@@ -103,6 +108,7 @@ def _mujoco(scale: Scale, _layout: Layout) -> Iterator[Finding]:
     # those from pixels are made where pictures are looked at
     names = [name for name in scale.tasks if name not in _from_pixels(scale)]
     for name in names:
+        check_environment(get_task(name))
         env = make_env(get_task(name))
         env.reset(seed=0)
         env.step(env.action_space.sample() * 0)
@@ -117,8 +123,10 @@ def _rendering(scale: Scale, _layout: Layout) -> Iterator[Finding]:
     from off2on.training.render import render
 
     seeing = _from_pixels(scale)
+    # of a task of one's own there is no picture
+    drawn = next(name for name in (*seeing, *scale.tasks, "halfcheetah") if name not in scale.own_tasks)
     with TemporaryDirectory() as directory:
-        info = render(get_task((seeing or scale.tasks)[0]), Path(directory) / "picture.png")
+        info = render(get_task(drawn), Path(directory) / "picture.png")
     if info["image"]:
         yield Finding("ok", "rendering", f"off screen by {info['backend']}")
     else:
@@ -126,7 +134,7 @@ def _rendering(scale: Scale, _layout: Layout) -> Iterator[Finding]:
         yield Finding("note", "rendering", f"{lost}: {info['reason']}", ADVICE)
 
 
-def _machine(_scale: Scale, _layout: Layout) -> Iterator[Finding]:
+def _machine(scale: Scale, _layout: Layout) -> Iterator[Finding]:
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     yield Finding("ok", "processor", f"{cores} cores, load {load:.1f}")
     if load > cores / 2:
@@ -136,9 +144,11 @@ def _machine(_scale: Scale, _layout: Layout) -> Iterator[Finding]:
         mend = "unset OMP_NUM_THREADS; jobs use one thread each whatever it says, programs of your own do not"
         yield Finding("note", "threads", f"OMP_NUM_THREADS={threads}", mend)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    jobs = max(1, int(memory / JOB_BYTES))
+    largest = max((memory_mb(scale, *pair) for pair in datasets(scale)), default=memory_mb(scale, "", "none"))
+    jobs = max(1, int(memory / 1e6 / largest))
     mend = f"with the largest datasets: --cores {jobs}" if jobs < cores else ""
-    yield Finding("note" if mend else "ok", "memory", f"{memory / 2**30:.0f} GiB", mend)
+    found = f"{memory / 2**30:.0f} GiB, a job on the largest dataset takes {largest / 1000:.1f} GB"
+    yield Finding("note" if mend else "ok", "memory", found, mend)
 
 
 def _disk(scale: Scale, layout: Layout) -> Iterator[Finding]:
@@ -170,13 +180,13 @@ def _data(scale: Scale, layout: Layout) -> Iterator[Finding]:
         yield Finding("ok", "data", f"source {source.name}: made by the run")
         return
     pairs = foreign_datasets(scale)
-    found = take_inventory(source, layout, pairs, pairs)
+    found = take_inventory(source, layout, pairs, pairs, scale.argument)
     missing = found.missing
     yield Finding(
         "ok", "data", f"source {source.name}: {len(pairs) - len(missing)} of {len(pairs)} are in their place"
     )
     for note in found.notes:
-        yield Finding("note", "data", note, f"off2on fetch --scale {scale.name} --source {source.name}")
+        yield Finding("note", "data", note, f"off2on fetch --scale {scale.argument} --source {source.name}")
     if missing:
         free, where = _free(d4rl_directory()), d4rl_directory()
         yield Finding("ok", "data", f"{free / 1e9:.1f} GB free for downloads to {where}")
@@ -189,9 +199,9 @@ def _free(directory: Path) -> int:
 
 
 def _snakemake(_scale: Scale, layout: Layout) -> Iterator[Finding]:
-    plugins = [name for name in ("slurm", "kubernetes") if find_spec(f"snakemake_executor_plugin_{name}")]
-    executors = f", executors: {', '.join(['local', *plugins])}"
-    yield Finding("ok", "Snakemake", f"{version('snakemake')}{executors}")
+    profiles = [name for name, module in EXECUTORS.items() if find_spec(f"snakemake_executor_plugin_{module}")]
+    found = f"{version('snakemake')}, profiles that can run here: {', '.join(['default', *profiles])}"
+    yield Finding("ok", "Snakemake", found)
     locks = layout.root / ".snakemake" / "locks"
     if (layout.root / LOCK).is_file() and locks.is_dir() and any(locks.iterdir()):
         yield Finding("wrong", "Snakemake", "its lock is in this directory", explain_lock())

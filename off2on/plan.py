@@ -163,8 +163,8 @@ def price_of_verdicts(scale: Scale, figures: Iterable[str]) -> list[str]:
     for name in dict.fromkeys(figures):
         seconds = plan(more, name).total.core_seconds - plan(scale, name).total.core_seconds
         lines.append(
-            f"snakemake {name} --config scale={scale.name} seeds={ENOUGH}, then off2on claims {name} --scale "
-            f"{scale.name}: {seconds / 60:,.0f} core-minutes more"
+            f"snakemake {name} --config scale={scale.argument} seeds={ENOUGH}, then off2on claims {name} --scale "
+            f"{scale.argument}: {seconds / 60:,.0f} core-minutes more"
         )
     return lines
 
@@ -192,6 +192,12 @@ def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
     training = rows if dataset == "medium-replay" and scale.collect.replay == "buffer" else 0
     flop = training * get_algorithm("sac").phase("online").flop(scale, sizes)
     return _job("collect", scale, gradient_steps=training, env_steps=rows, flop=flop, disk=disk)
+
+
+def memory_mb(scale: Scale, task: str, dataset: str) -> int:
+    """Of a job on a dataset: import of torch and MuJoCo, and the dataset three times over."""
+    data = 0.0 if dataset == "none" else collect_cost(scale, task, dataset).disk_bytes
+    return 1000 + round(3 * data / 1e6)
 
 
 def pretrain_cost(job: PretrainJob, benches: Benches = NOTHING_MEASURED) -> Row:

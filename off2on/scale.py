@@ -5,7 +5,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
 from off2on.config import REPOSITORY, Count, Fraction, LearningRate, Many, Section, Widths
 from off2on.data.sources import SOURCES, get_source
@@ -134,6 +134,12 @@ class Scale(Settings):
         default_factory=dict,
         description="pattern on task/dataset, or on task/dataset/method for runs -> settings that differ there",
     )
+    _argument: str = PrivateAttr("")
+
+    @property
+    def argument(self) -> str:
+        """What commands take for it: its name, or the path of its file."""
+        return self._argument
 
     @model_validator(mode="after")
     def _tasks_exist(self) -> "Scale":
@@ -214,6 +220,7 @@ def load_scale(name: str, **changes: Any) -> Scale:
     except ValidationError as error:
         raise Off2OnError(f"{path}: {_complaints(error)}") from None
     _check_name(path, scale.name)
+    scale._argument = name
     add_tasks(scale.own_tasks, str(path))
     return scale
 

@@ -59,8 +59,6 @@ class Pretraining(NamedTuple):
 class Selection:
     """The scale with the changes of `--config`, and the methods that only a baseline file can know."""
 
-    #: the scale's name or path, as the jobs get it
-    argument: str
     scale: Scale
     #: None: all of them
     baselines: tuple[str, ...] | None
@@ -82,6 +80,11 @@ class Selection:
         if not rest:
             raise Off2OnError(f"nothing is left to run at scale {self.scale.name} without {', '.join(tasks)}")
         return replace(self, scale=self.scale.model_copy(update={"tasks": rest}))
+
+    @property
+    def argument(self) -> str:
+        """The scale's name or path, as the jobs get it."""
+        return self.scale.argument
 
     @property
     def layout(self) -> Layout:
@@ -333,7 +336,7 @@ def select(config: Mapping[str, Any], figures: Collection[str] = ()) -> Selectio
     chosen = _names(config, "figures", figures) or figures
     drawn = tuple(name for name in figures if name in chosen)
     device = kind_of(_one_of(config, "device", DEVICES) or "cpu")
-    return Selection(argument, scale, foreign, files, drawn, _agents(config, scale), device)
+    return Selection(scale, foreign, files, drawn, _agents(config, scale), device)
 
 
 def _agents(config: Mapping[str, Any], scale: Scale) -> Path | None:

@@ -26,7 +26,7 @@ class Inventory:
 
 
 def take_inventory(
-    source: SourceSpec, layout: Layout, places: Iterable[Place], needed: Collection[Place]
+    source: SourceSpec, layout: Layout, places: Iterable[Place], needed: Collection[Place], scale: str
 ) -> Inventory:
     """Look for the datasets that a DAG may read.
 
@@ -35,6 +35,7 @@ def take_inventory(
         layout: where they belong.
         places: all of them, by task and dataset; a baseline may read those that are not needed.
         needed: those without which nothing can start.
+        scale: its name, or the path of its file, for the command that brings a missing one.
 
     Raises:
         Off2OnError: one is neither there nor can be fetched, or a file that would be taken for it is another one.
@@ -56,7 +57,7 @@ def take_inventory(
         elif (task, dataset) in needed:
             raise Off2OnError(
                 f"source {source.name}: {place} is missing; put it there with `off2on {source.command} FILE "
-                f"--scale {layout.scale} --source {source.name} --task {task} --dataset {dataset}` "
+                f"--scale {scale} --source {source.name} --task {task} --dataset {dataset}` "
                 "(docs/datasets.md)"
             )
     if download:

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from filelock import FileLock
 
 from off2on import doctor
 from off2on.cli import main
+from off2on.config import REPOSITORY
 from off2on.doctor import CHECKS, Finding, examine
+from off2on.envs.tasks import TASKS
 from off2on.errors import Off2OnError
 from off2on.paths import Layout
 from off2on.scale import load_scale
@@ -123,6 +126,37 @@ def test_without_opengl_what_a_run_leaves_out_is_noted(tmp_path: Path, monkeypat
     assert (none.level, none.found) == ("note", "a run leaves out Figure 6: no driver")
 
 
+def test_a_cpu_build_beside_a_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for seen, levels in (("", ["ok"]), ("0,1", ["ok", "note"])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+        assert [f.level for f in look("torch", tmp_path)] == levels
+    note = look("torch", tmp_path)[1]
+    assert (note.found, "TORCH_INDEX" in note.mend) == ("a CPU build, and GPUs are here: 0, 1", True)
+
+
+def test_tasks_of_ones_own_are_compared_with_their_environments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, drawn = dict(TASKS), []
+    picture = {"image": "picture.png", "backend": "egl"}
+    monkeypatch.setattr("off2on.training.render.render", lambda task, _: drawn.append(task.name) or picture)
+    own = {"env_id": "Pendulum-v1", "actions": 1, "random_return": -1200.0, "expert_return": -150.0}
+    try:
+        changes = {"own_tasks": {"pendulum": own | {"observations": 3}}, "tasks": ["pendulum"]}
+        assert [f.level for f in look("MuJoCo", tmp_path, **changes)] == ["ok"]
+        # there is no picture of it
+        assert [f.level for f in look("rendering", tmp_path, **changes)] == ["ok"]
+        assert drawn == ["halfcheetah"]
+        del TASKS["pendulum"]
+        with pytest.raises(Off2OnError, match=r"observations: Pendulum-v1 has 3 \(got 4\)"):
+            look("MuJoCo", tmp_path, own_tasks={"pendulum": own | {"observations": 4}}, tasks=["pendulum"])
+    finally:
+        TASKS.clear()
+        TASKS.update(before)
+
+
 def test_a_busy_machine_and_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 100_000)
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
@@ -131,6 +165,25 @@ def test_a_busy_machine_and_many_threads(tmp_path: Path, monkeypatch: pytest.Mon
     assert "others are at work" in busy.found
     assert threads.found == "OMP_NUM_THREADS=8"
     assert memory.mend.startswith("with the largest datasets: --cores ")
+
+
+def test_memory_is_that_of_the_largest_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 64 * 10**9 // 4096}.get)
+    smoke, paper = (
+        list(CHECKS["processor"](load_scale(scale), Layout(scale, "local", tmp_path)))[-1]
+        for scale in ("smoke", "paper")
+    )
+    assert (smoke.level, smoke.mend) == ("ok", "")
+    # images of half a million steps
+    assert "takes 11.4 GB" in paper.found
+    assert paper.mend == "with the largest datasets: --cores 5"
+
+
+def test_the_plugins_are_those_of_the_profiles() -> None:
+    for profile, plugin in doctor.EXECUTORS.items():
+        text = (REPOSITORY / "profiles" / profile / "profile.yaml").read_text()
+        assert yaml.safe_load(text)["executor"].replace("-", "_") == plugin
 
 
 def test_a_lock_of_a_killed_snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -274,7 +274,8 @@ def test_another_file_is_refused_wherever_it_lies(
 
 def inventory(tmp_path: Path, source: str = "d4rl-v0") -> dict[str, object]:
     places = [("walker2d", "medium-replay")]
-    return vars(take_inventory(get_source(source), Layout("smoke", source, tmp_path), places, places))
+    layout = Layout("smoke", source, tmp_path)
+    return vars(take_inventory(get_source(source), layout, places, places, "my/scale.yaml"))
 
 
 def test_what_is_missing_is_known_while_the_dag_is_planned(
@@ -297,7 +298,9 @@ def test_what_is_missing_is_known_while_the_dag_is_planned(
     for others in ({sha256(place)}, {sha256(place), entry.sha256}, {None}, set()):
         assert said_of_origin("d4rl-v0", *pair, others) == "d4rl-v0, not the published file"
     assert said_of_origin("minari", *pair, {entry.sha256}) == "minari"
-    with pytest.raises(Off2OnError, match=r"source minari: .* is missing"):
+    with pytest.raises(
+        Off2OnError, match=r"source minari: .* is missing.* FILE --scale my/scale\.yaml --source minari"
+    ):
         inventory(tmp_path, "minari")
 
 

@@ -82,6 +82,7 @@ try:
         LAYOUT,
         [pair for pair in FOREIGN if pair[1] in SCALE.datasets],
         set(FOREIGN) & set(datasets(SCALE)),
+        SELECTION.argument,
     )
 except Off2OnError as error:
     stop(error)
@@ -280,14 +281,8 @@ if GPU and (found := visible_gpus()):
     workflow.global_resources.setdefault("gpu_slots", SLOTS * len(found))
 
 
-def memory_mb(task, dataset):
-    """Import of torch and MuJoCo, and the dataset three times over."""
-    data = 0 if dataset == "none" else plan.collect_cost(SCALE, task, dataset).disk_bytes
-    return 1000 + round(3 * data / 1e6)
-
-
 def mem_mb(wildcards):
-    return memory_mb(wildcards.task, wildcards.dataset)
+    return plan.memory_mb(SCALE, wildcards.task, wildcards.dataset)
 
 
 def training_mb(wildcards):

@@ -80,7 +80,7 @@ for task, dataset, algorithm in dict.fromkeys(job[:3] for job in PRETRAININGS):
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=memory_mb(task, dataset),
+            mem_mb=plan.memory_mb(SCALE, task, dataset),
             runtime=15,
         params:
             code=code_of("off2on.training.select"),
