@@ -209,6 +209,19 @@ def test_a_server_that_refuses_says_where_to_put_the_file(
     assert not list(tmp_path.rglob("*.hdf5"))
 
 
+def test_the_report_reads_what_check_physics_measured(repository: Path, tmp_path: Path) -> None:
+    measured = Layout("smoke", "d4rl-v2", tmp_path).results / "physics" / "hopper" / "medium.json"
+    measured.parent.mkdir(parents=True)
+    measured.write_text("{}")
+    asked = "print('reads', *workflow.get_rule('report').input)"
+    (tmp_path / "Snakefile").write_text(f'include: "{repository / "Snakefile"}"\n{asked}\n')
+    words = command(repository, tmp_path, "-n", "--config", "scale=smoke", "source=d4rl-v2")
+    words[words.index("-s") + 1] = str(tmp_path / "Snakefile")
+    done = subprocess.run(words, cwd=tmp_path, env=environment(repository), capture_output=True, text=True)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("reads ")]
+    assert str(measured.relative_to(tmp_path)) in line.split()
+
+
 def test_a_swapped_file_trains_again_even_if_it_is_older(snakemake: Snakemake, tmp_path: Path) -> None:
     config = ["--config", "scale=smoke", "source=d4rl-v0", "datasets=[random]", "methods=[ours-n1]", "seeds=1"]
     layout = Layout("smoke", "d4rl-v0", tmp_path)

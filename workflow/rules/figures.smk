@@ -93,6 +93,8 @@ for name in FIGURES:
 
 rule report:
     input:
+        # where `off2on check-physics` has measured
+        sorted((LAYOUT.results / "physics").glob("*/*.json")),
         rules.aggregate.output,
         rules.claims.output,
         [LAYOUT.figures / f"{name}.{ending}" for name in SELECTION.figures for ending in FIGURES[name].endings],
