@@ -7,6 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from off2on.gpus import SLOTS
+from off2on.paths import Layout
+from off2on.plan import finetune_cost
+from off2on.scale import load_scale
+from off2on.selection import Run, finetune_job
+
 from .conftest import command, environment
 
 #: jobs with what the workflow gives to training, which say what they got
@@ -66,6 +72,37 @@ def test_jobs_on_cores_ask_for_no_gpu(repository: Path, tmp_path: Path, gpus: st
     said, _ = jobs(repository, tmp_path, gpus, device)
     assert "limit: None" in said
     assert set(re.findall("asks: (.*)", said)) == {""}
+
+
+def test_the_time_that_a_run_says_is_that_of_its_device(repository: Path, tmp_path: Path) -> None:
+    """Of a run of the paper on a GPU that four jobs share, with plenty of cores, and of one on a core."""
+    rules = repository / "workflow" / "rules"
+    (tmp_path / "Snakefile").write_text(f"""
+include: "{rules / "common.smk"}"
+include: "{rules / "hooks.smk"}"
+rule finetune:
+    output: touch(LAYOUT.run("{{task}}", "{{dataset}}", "{{method}}", "{{seed}}") / "out")
+    resources: **GPU
+onstart:
+    print("at once:", jobs_at_once(), "seconds:", *(step.seconds for step in steps_of_this_run().values()))
+""")
+    run = finetune_job(load_scale("paper"), Run("halfcheetah", "random", "ours", 0))
+    cost = finetune_cost(run)
+    target = str(Layout("paper", "d4rl-v0").run("halfcheetah", "random", "ours", 0) / "out")
+    for device, expected in (("cuda", (SLOTS, SLOTS * cost.gpu_seconds)), ("cpu", (16, cost.core_seconds))):
+        words = command(repository, tmp_path, "--cores", "16", "--workflow-profile", "none", "--force", target)
+        words[words.index("-s") + 1] = str(tmp_path / "Snakefile")
+        done = subprocess.run(
+            [*words, "--config", "scale=paper", "tasks=[halfcheetah]", f"device={device}"],
+            cwd=tmp_path,
+            env=environment(repository) | {"CUDA_VISIBLE_DEVICES": "0"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        (found,) = re.findall(r"at once: (\d+) seconds: (\S+)", done.stdout)
+        assert (int(found[0]), float(found[1])) == pytest.approx(expected)
 
 
 def test_paper_is_planned_for_gpus_within_half_a_minute(repository: Path, tmp_path: Path) -> None:

@@ -34,10 +34,16 @@ def steps_of_this_run():
     found = {}
     for job in workflow.dag.needrun_jobs():
         cost = costs.get(job.rule.name)
-        seconds = cost(job.wildcards).core_seconds if cost else plan.JOB_SECONDS
+        seconds = duration(cost(job.wildcards)) if cost else plan.JOB_SECONDS
         directory = Path(job.output[0]).parent if job.rule.name in ("pretrain", "finetune") else None
         found[workflow.dag.jobid(job)] = Step(job.message or job.rule.name, seconds, directory)
     return found
+
+
+def jobs_at_once():
+    """Of training: on a cluster no number of cores is given, but one of jobs; GPUs have so many slots."""
+    slots = workflow.global_resources.get("gpu_slots").value if GPU else None
+    return min(workflow.nodes or workflow.cores, slots or sys.maxsize)
 
 
 def sleep_until_a_job_ends():
@@ -58,7 +64,8 @@ def begin():
     except Off2OnError as error:
         stop(error)
     sleep_until_a_job_ends()
-    say(f"scale {SCALE.name}, source {SCALE.source}: it should take {SCALE.wall_time}")
+    should = "trained on GPUs (off2on plan)" if GPU else f"it should take {SCALE.wall_time}"
+    say(f"scale {SCALE.name}, source {SCALE.source}: {should}")
     if not SCALE.reading.verdicts:
         say(SCALE.reading.shows)
     for note in INVENTORY.notes:
@@ -67,8 +74,7 @@ def begin():
     if SCALE.name != "paper":
         say("the paper's own settings: --config scale=paper (its cost: off2on plan --scale paper)")
     if console():
-        # on a cluster no number of cores is given, but one of jobs
-        console().begin(steps_of_this_run(), workflow.nodes or workflow.cores)
+        console().begin(steps_of_this_run(), jobs_at_once())
 
 
 def end(*lines):
