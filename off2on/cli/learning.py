@@ -77,6 +77,7 @@ def collect(
 def train_actors(
     task: TaskName,
     out: Annotated[Path, typer.Option("--out", help="directory of checkpoints and log")],
+    scale: ScaleName = "quick",
     seed: Seed = 0,
     epochs: Annotated[int, typer.Option(min=1, help="epochs of 4000 environment and 1500 gradient steps")] = 250,
     policy_lr: Annotated[float, typer.Option(help="learning rate of policy and temperature")] = 3e-4,
@@ -85,7 +86,10 @@ def train_actors(
     from off2on.training.actors import ActorRun
     from off2on.training.actors import train_actors as run
 
+    # it may bring the task
+    load(scale, None)
     one_thread()
+    check_environment(get_task(task))
     for row in run(ActorRun(task, seed=seed, epochs=epochs, policy_lr=policy_lr), out):
         to_go = row["seconds"] / row["epoch"] * (epochs - row["epoch"])
         say(
@@ -248,14 +252,17 @@ def evaluate(
     episodes: Annotated[
         int, typer.Option(min=1, max=100_000, help="episodes per member, and of the ensemble")
     ] = 5,
+    scale: ScaleName = "quick",
     seed: Seed = 0,
 ) -> None:
     """Deterministic returns of each member and of the ensemble."""
     from off2on.training.agents import stored_agents
     from off2on.training.evaluate import member_episodes
 
+    # it may bring the task
+    load(scale, None)
     one_thread()
-    played = get_task(task)
+    check_environment(played := get_task(task))
     agents = stored_agents(directory, played)
     for name, found in member_episodes(agents, played, episodes, seed).items():
         returns = [episode.total for episode in found]

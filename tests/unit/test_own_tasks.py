@@ -1,7 +1,8 @@
 """Tasks of a scale's file: known by their names, compared with their environments, trained on."""
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
+from off2on.cli import main
 from off2on.config import REPOSITORY
 from off2on.data.dataset import read_dataset
 from off2on.data.import_data import import_dataset
+from off2on.envs.task import Task
 from off2on.envs.tasks import TASKS, get_task
 from off2on.errors import Off2OnError
 from off2on.figures.panels import reference_returns
@@ -127,7 +130,27 @@ def test_what_would_not_be_played_as_it_is_is_refused(
         check_environment(get_task("ant"))
 
 
-def test_an_own_task_is_collected_imported_and_trained_on(tmp_path: Path) -> None:
+def _says(monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
+    """Run a command as a process does that has read no scale yet."""
+    TASKS.pop("ant", None)
+    monkeypatch.setattr(sys, "argv", ["off2on", *map(str, words)])
+    with suppress(SystemExit):
+        main()
+
+
+def test_actors_of_an_own_task_can_be_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = own_scale(tmp_path / "own.yaml", OWN, tasks=["ant"])
+    trained: list[Task] = []
+    monkeypatch.setattr(
+        "off2on.training.actors.train_actors", lambda run, _: trained.append(get_task(run.task)) or ()
+    )
+    _says(monkeypatch, "train-actors", "--task", "ant", "--out", tmp_path / "actors", "--scale", path)
+    assert [task.env_id for task in trained] == ["Ant-v4"]
+
+
+def test_an_own_task_is_collected_imported_and_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = own_scale(tmp_path / "own.yaml", OWN, tasks=["ant"], source="own")
     scale = load_scale(path)
     ant = get_task("ant")
@@ -138,6 +161,8 @@ def test_an_own_task_is_collected_imported_and_trained_on(tmp_path: Path) -> Non
     (wanted,) = {job for job in pretrainings(runs(scale)) if job.algorithm == "awac"}
     pretrain(pretrain_job(scale, wanted), tmp_path / "place.hdf5", None, tmp_path / "agents")
     assert (tmp_path / "agents/run.json").is_file()
+    _says(monkeypatch, "evaluate", tmp_path / "agents", "--task", "ant", "--episodes", 1, "--scale", path)
+    assert capsys.readouterr().out.startswith("member 0   mean")
     # no shipped actor of it
     with pytest.raises(Off2OnError, match="ant"):
         collect("ant", "medium", scale.collect, tmp_path / "medium.hdf5")
