@@ -383,7 +383,7 @@ def _seeds(config: Mapping[str, Any]) -> Any:
 
 
 def hint(value: str, allowed: Any) -> str:
-    """'; did you mean 'ours'?; it may be: ...' of a name that is none of those allowed."""
+    """'; did you mean 'ours'? it may be: ...' of a name that is none of those allowed."""
     close = get_close_matches(value, list(allowed), n=1)
-    meant = f"; did you mean '{close[0]}'?" if close else ""
-    return f"{meant}; it may be: {', '.join(allowed)}"
+    meant = f" did you mean '{close[0]}'?" if close else ""
+    return f";{meant} it may be: {', '.join(allowed)}"

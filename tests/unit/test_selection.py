@@ -110,7 +110,7 @@ def test_patterns_pick_datasets_of_a_task() -> None:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ({"scale": "qick"}, "scale=qick: unknown 'qick'; did you mean 'quick'?; it may be: smoke, quick"),
+        ({"scale": "qick"}, "scale=qick: unknown 'qick'; did you mean 'quick'? it may be: smoke, quick"),
         ({"scale": "/none.yaml"}, "no file /none.yaml"),
         ({"scael": "quick"}, "unknown key 'scael'; did you mean 'scale'?"),
         ({"tasks": ["hopper", "hoper"]}, "tasks=hoper: unknown 'hoper'; did you mean 'hopper'?"),
