@@ -127,7 +127,8 @@ def score_axis(axes: Axes, task: str, named: bool) -> None:
     right.yaxis.set_major_locator(
         FixedLocator([score(tick) for tick in axes.get_yticks() if bottom <= tick <= top])
     )
-    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
+    # with the minus sign of the other axes
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}".replace("-", "\N{MINUS SIGN}")))
     right.tick_params(labelcolor=MUTED, length=2)
     right.spines["right"].set_visible(False)
     if named:
