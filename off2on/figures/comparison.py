@@ -30,7 +30,8 @@ def comparison_sheets(first: Named, second: Named) -> list[Sheet]:
     for row in records(found):
         digits = 1 if row["unit"] == "points" else 0
         means = [f"{row[key]:.{digits}f}" for key in ("first", "second")]
-        gap = f"{row['difference']:+.{digits}f}"
+        # a difference just below zero is not "-0"
+        gap = f"{round(row['difference'], digits) + 0.0:+.{digits}f}"
         interval = f" [{row['low']:.{digits}f}, {row['high']:.{digits}f}]" if row["n"] > 1 else ""
         where = [place(row["task"], row["dataset"]), names.get(row["method"], row["method"])]
         rows.append([*where, _WORDS[row["statistic"]], *means, f"{gap}{interval} {row['unit']}", str(row["n"])])
@@ -78,6 +79,8 @@ def comparison_page(first: Named, second: Named, sheets: Sequence[Sheet]) -> str
 
 def lines(sheet: Sheet) -> list[str]:
     """A table as lines of equal columns; the last one is as long as it likes."""
+    if not sheet.rows:
+        return [sheet.title, "none"]
     table = [list(sheet.header), *([c.text if isinstance(c, Cell) else c for c in row] for row in sheet.rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(sheet.header) - 1)]
     cells = [[*(text.ljust(w) for text, w in zip(line, widths, strict=False)), line[-1]] for line in table]

@@ -76,6 +76,8 @@ def test_the_same_as_text_and_as_a_page(tables: Tables) -> None:
     assert "+4.5 [-1.9, 10.9] points  2" in text
     assert "online.lr" in "\n".join(lines(settings))
     assert alone.rows == [["before", "–"], ["after", "–"]]
+    same = comparison_sheets(pair[0], pair[0])[1]
+    assert lines(same) == ["Settings, sizes, data and code that differ", "none"]
     page = comparison_page(*pair, [differences, settings, alone])
     assert "+4.5 [-1.9, 10.9] points" in page
     assert "<title>off2on compare: before, after</title>" in page
