@@ -46,11 +46,6 @@ def area(values: "pd.Series[float]") -> float:
     return float(np.trapezoid(values, steps) / (steps[-1] - steps[0])) if len(steps) > 1 else NAN
 
 
-def early_drop(values: "pd.Series[float]") -> float:
-    """From the first evaluation down to the lowest of the first epochs; at least 0."""
-    return float(np.maximum(0.0, values.iloc[0] - early(values).min()))
-
-
 def early_loss(values: "pd.Series[float]") -> float:
     """The share of the first value that is lost at the lowest of the first epochs; NaN if that is not positive."""
     return float(1 - early(values).min() / values.iloc[0]) if values.iloc[0] > 0 else NAN
@@ -66,13 +61,10 @@ STATISTICS = {
     ),
     "best": Statistic(lambda v: v.max(), "highest {} of a run", "highest"),
     "lowest": Statistic(lambda v: v.min(), "lowest {} of a run", "lowest"),
-    "mean": Statistic(lambda v: v.mean(), "{} averaged over the run", "mean over the run"),
-    "area": Statistic(area, "mean {} over the run (area under the curve)", "area"),
+    "mean": Statistic(lambda v: v.mean(), "{} averaged over the run", "mean"),
+    "area": Statistic(area, "mean {} over the run (area under the curve)", "mean over the run"),
     "early_mean": Statistic(lambda v: early(v).mean(), "mean {} in the first epochs", "early mean"),
     "early_minimum": Statistic(lambda v: early(v).min(), "lowest {} in the first epochs", "early lowest"),
-    "early_drop": Statistic(
-        early_drop, "drop of the {} from the first evaluation to the lowest of the first epochs", "early drop"
-    ),
     "early_loss": Statistic(early_loss, "share of the first {} lost in the first epochs", "early loss"),
 }
 

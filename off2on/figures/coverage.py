@@ -56,7 +56,6 @@ def _row(name: str, tables: Tables, panels: Mapping[str, int]) -> list[Cell | st
     title = FIGURES[name].title
     if name not in panels:
         return [title, "0", there, "not selected"]
-    missing = [
-        note for note in FIGURES[name].notes(tables) if note.startswith(("no ", "only ", "one panel", "the paper"))
-    ]
-    return [Cell(title, link=f"#{name}-section"), str(panels[name]), there, "; ".join(missing) or "complete"]
+    starts = ("no ", "only ", "one panel", "the paper")
+    missing = "; ".join(note for note in FIGURES[name].notes(tables) if note.startswith(starts))
+    return [Cell(title, link=f"#{name}-section"), str(panels[name]), there, missing or "no panel is missing"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from off2on.analysis.run_statistics import STATISTICS
 from off2on.figures.contrasts import Panel, detail
-from off2on.figures.curve_data import CurveData, Key, of_panel
+from off2on.figures.curve_data import FIG_4_TASK, CurveData, Key, of_panel
 from off2on.figures.registry import FIGURES
 from off2on.figures.words import listing, panels
 
@@ -38,7 +38,8 @@ def _rank(shown: Sequence[Panel], main: str, statistic: str) -> str:
     """In how many panels the main curve is highest."""
     means = {panel.title: {name: of[statistic].mean() for name, of in panel.curves.items()} for panel in shown}
     first = [title for title, of in means.items() if max(of, key=of.__getitem__) == main]
-    return f"{main} ends highest in {len(first)} of {panels(len(shown))} ({listing(first)}). "
+    where = f" ({listing(first)})" if first else ""
+    return f"{main} ends highest in {len(first)} of {panels(len(shown))}{where}. "
 
 
 # ---------------------------------------------------------------------------------------------------- notes
@@ -71,10 +72,9 @@ def notes_of(data: CurveData) -> list[str]:
 
 
 def _absent_panels(data: CurveData) -> list[str]:
-    if data.spec.panel_of:
-        return [
-            "the paper does not name the task; shown is the panel with the most curves, walker2d in case of a tie"
-        ]
+    if data.spec.panel_of and data.keys:
+        tie = f", {FIG_4_TASK} in case of a tie" if FIG_4_TASK in data.spec.tasks else ""
+        return [f"the paper does not name the task; shown is the panel with the most curves{tie}"]
     absent = [key for key in data.all_keys if key not in data.keys]
     alone = [key for key in absent if not of_panel(data.candidates, key).empty]
     kinds = {"no runs": [key for key in absent if key not in alone], "only one curve": alone}
@@ -93,7 +93,7 @@ def _named(data: CurveData, keys: Sequence[Key]) -> str:
 def _absent_curves(data: CurveData) -> list[str]:
     labels, drawn = [curve.label for curve in data.curves], set(data.candidates["arm"])
     nowhere = [label for label in labels if label not in drawn]
-    found = [f"no runs, so no curve: {', '.join(nowhere)}"] if nowhere else []
+    found = [f"no runs, so no curve: {'; '.join(nowhere)}"] if nowhere and drawn else []
     for label in (label for label in labels if label in drawn):
         absent = [key for key in data.keys if label not in set(of_panel(data.rows, key)["arm"])]
         if absent:

@@ -22,7 +22,7 @@ BUFFER = Curves(
     against=("random",),
 )
 ENSEMBLE = Curves("runs of Ours with AUROC", each="q-function", quantity=AUROC, statistics=("mean", "last"))
-SAMPLING = Curves("dataset with two ways of sampling", statistics=("final", "mean", "lowest", "first"))
+SAMPLING = Curves("dataset with two ways of sampling", statistics=("final", "area", "lowest", "first"))
 SIZE = Curves("dataset with two ensemble sizes", each="size")
 
 MANIPULATION = Curves(
@@ -76,7 +76,7 @@ FIGURES = {
                 "dataset with both ways of sampling",
                 some_tasks=("halfcheetah",),
                 datasets=("medium",),
-                statistics=("early_drop", "first", "lowest", "final"),
+                statistics=("early_minimum", "first", "final"),
                 main="sac-ft-online",
             ),
         ),
@@ -228,7 +228,7 @@ FIGURES = {
                 "dataset with both initial Q-functions",
                 some_tasks=("halfcheetah",),
                 budget=None,
-                statistics=("final", "early_drop"),
+                statistics=("final", "first", "early_minimum"),
             ),
         ),
         FigureSpec(

@@ -112,8 +112,8 @@ def finding(tables: Tables) -> str:
     return (
         f"A gradient step of N = {last['members']} takes {last['step_ms'] / first['step_ms']:.1f} times that of "
         f"N = {first['members']}, an action {last['action_ms'] / first['action_ms']:.1f} times, the state "
-        f"{last['state_mb'] / first['state_mb']:.1f} times the memory. The naive loop takes "
-        f"{loop['step_ms'] / last['step_ms']:.2f} times as long as the batched step, and "
+        f"{last['state_mb'] / first['state_mb']:.1f} times the memory. With N = {last['members']} the naive loop "
+        f"takes {loop['step_ms'] / last['step_ms']:.2f} times as long as the batched step, and "
         f"{loop['action_ms'] / last['action_ms']:.2f} times as long for an action."
     )
 

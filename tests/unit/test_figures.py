@@ -82,7 +82,7 @@ def test_fig_3_says_what_is_missing(quick: Tables) -> None:
     notes = " | ".join(FIGURES["fig_3"].notes(quick))
     assert "no runs, so no panel: all of hopper, all of walker2d |" in notes
     assert "halfcheetah-random" not in notes
-    assert "no runs, so no curve: AWAC, BCQ-ft" in notes
+    assert "no runs, so no curve: AWAC; BCQ-ft" in notes
     curves = quick.curves.query("not (method == 'sac-ft' and dataset == 'random' and seed == 0)")
     assert "fewer than 2 seeds: SAC-ft on halfcheetah-random (1)" in FIGURES["fig_3"].notes(
         replace(quick, curves=curves)
