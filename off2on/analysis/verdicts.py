@@ -46,6 +46,22 @@ def judge(claims: Iterable[Claim], tables: Tables) -> tuple[pd.DataFrame, pd.Dat
     )
 
 
+def jobs_of(claim: Claim, tables: Tables) -> list[dict[str, str]]:
+    """The jobs that a claim reads, the seeds of a method once: task, dataset, and method or algorithm.
+
+    None where it reads likelihoods, which are not of a training job.
+    """
+    named_by = NAMED_BY[claim.measure.table]
+    if named_by is None:
+        return []
+    rows = _rows(claim, tables)
+    parts = [
+        rows[rows["place"].isin(_places(arm, rows)) & rows["name"].isin([_name(arm), arm.minus])]
+        for arm in claim.arms
+    ]
+    return records(pd.concat(parts)[["task", "dataset", named_by]].drop_duplicates())
+
+
 def effect_text(row: Mapping[str, Any]) -> str:
     """'12.3 [1.2, 23.4] points' of a row of the verdicts; empty without pairs."""
     if not row["n"]:

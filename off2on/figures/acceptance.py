@@ -7,6 +7,7 @@ import pandas as pd
 
 from off2on.analysis.evidence import Evidence
 from off2on.analysis.tables import Tables, records
+from off2on.analysis.verdicts import wanted_text
 from off2on.figures.panels import select
 from off2on.figures.run_data import run_link
 from off2on.figures.sheets import NOTHING, Cell, Sheet, data_return, figure_order, place
@@ -19,13 +20,13 @@ Units = Mapping[tuple[Any, ...], bool]
 def acceptance_sheet(evidence: Evidence) -> Sheet:
     """How many seeds meet each acceptance check, on every dataset."""
     rows: list[list[Cell | str]] = []
-    groups = _required(evidence).groupby(["statement", "task", "dataset"], sort=False)["holds"]
+    keys = ["claim", "statement", "wanted_low", "wanted_high", "task", "dataset"]
+    groups = _required(evidence).groupby(keys, sort=False)["holds"]
     for row in records(groups.agg(reached="sum", count="count").reset_index()):
-        count = f"{row['reached']} of {seeds(row['count'])}"
-        rows.append(
-            [row["statement"], place(row["task"], row["dataset"]), Cell(count, row["reached"] == row["count"])]
-        )
-    return Sheet("Acceptance checks, and the seeds that meet them", ["check", "dataset", "reached"], rows)
+        count = Cell(f"{row['reached']} of {seeds(row['count'])}", row["reached"] == row["count"])
+        rows.append([row["statement"], wanted_text(row), place(row["task"], row["dataset"]), count])
+    header = ["check", "wanted", "dataset", "reached"]
+    return Sheet("Acceptance checks, and the seeds that meet them", header, rows)
 
 
 def acceptance_summary(evidence: Evidence) -> str:
@@ -46,9 +47,10 @@ def number_sheets(tables: Tables, evidence: Evidence | None) -> list[Sheet]:
 
 
 def _required(evidence: Evidence) -> pd.DataFrame:
-    """The pairs of the acceptance checks: columns of claim_units.csv, statement, statistic."""
+    """The pairs of the acceptance checks: columns of claim_units.csv, statement, statistic, wanted bounds."""
     claims = evidence.claims[evidence.claims["required"]]
-    return claims[["claim", "statement", "statistic"]].merge(evidence.claim_units, on="claim")
+    columns = ["claim", "statement", "statistic", "wanted_low", "wanted_high"]
+    return claims[columns].merge(evidence.claim_units, on="claim")
 
 
 def _holds(units: Units, statistic: str, row: dict[str, Any]) -> bool | None:
@@ -108,8 +110,5 @@ def _share_sheet(tables: Tables, units: Units) -> Sheet:
         ]
         rows.append(cells)
     header = ["dataset", "seed", "first epoch", "last epoch", "ratio"]
-    note = (
-        "Averaged over all minibatches of an epoch. Wanted on random data: a ratio below 0.5, and a last "
-        "epoch below medium-expert's."
-    )
+    note = "Averaged over all minibatches of an epoch. Ratio: last over first epoch."
     return Sheet("Ours: offline share of the minibatches", header, rows, note, 2)

@@ -1,11 +1,12 @@
 """What the report says about the paper's claims: verdicts, their badges under a figure, the main comparison."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from off2on.analysis.tables import ENOUGH, records
+from off2on.analysis.claims_file import Claim
+from off2on.analysis.tables import ENOUGH, Tables, records
 from off2on.analysis.verdicts import (
     CONTRADICTED,
     NOT_COMPARABLE,
@@ -14,9 +15,11 @@ from off2on.analysis.verdicts import (
     VERDICTS,
     effect_text,
     figures_text,
+    jobs_of,
     papers,
     wanted_text,
 )
+from off2on.figures.run_data import run_link
 from off2on.figures.sheets import NOTHING, Cell, Sheet, Tone, place
 from off2on.figures.spec import SCRATCH
 from off2on.figures.words import seeds
@@ -35,8 +38,11 @@ class Badge(NamedTuple):
     statement: str
     verdict: str
     tone: Tone
-    #: why it is no verdict, or the numbers
-    because: str
+    #: why it is none; empty where the numbers say it
+    why: str
+    numbers: str
+    #: to the runs behind the numbers
+    link: str
 
 
 def tone_of(verdict: str) -> Tone:
@@ -44,15 +50,23 @@ def tone_of(verdict: str) -> Tone:
     return _TONES.get(verdict, "open")
 
 
-def badges(verdicts: pd.DataFrame, figure: str) -> list[Badge]:
-    """The verdicts on the claims of a figure."""
-    return [_badge(row) for row in records(verdicts) if figure in row["figures"].split()]
+def claim_links(claims: Iterable[Claim], tables: Tables) -> dict[str, str]:
+    """Claim -> where its numbers lead: to the runs of all of its arms."""
+    kinds = {"curves": "finetune", "pretrain": "pretrain"}
+    behind = ((claim, jobs_of(claim, tables)) for claim in claims)
+    return {claim.id: run_link(kinds[claim.measure.table], *jobs) for claim, jobs in behind if jobs}
 
 
-def _badge(row: dict[str, Any]) -> Badge:
-    numbers = f"{effect_text(row)}, wanted {wanted_text(row)}, {seeds(row['n'])}" if row["n"] else ""
-    because = "; ".join(part for part in (row["why"], numbers) if part)
-    return Badge(row["claim"], row["statement"], row["verdict"], tone_of(row["verdict"]), because)
+def badges(verdicts: pd.DataFrame, figure: str, links: Mapping[str, str]) -> list[Badge]:
+    """The verdicts on the claims of a figure; `links` is what `claim_links` gives."""
+    return [_badge(row, links) for row in records(verdicts) if figure in row["figures"].split()]
+
+
+def _badge(row: dict[str, Any], links: Mapping[str, str]) -> Badge:
+    agree = f"{row['agree']} of {seeds(row['n'])} agree"
+    numbers = f"{effect_text(row)}, wanted {wanted_text(row)}, {agree}" if row["n"] else ""
+    said = (row["claim"], row["statement"], row["verdict"], tone_of(row["verdict"]), row["why"])
+    return Badge(*said, numbers, links.get(row["claim"], "") if numbers else "")
 
 
 def verdict_counts(verdicts: pd.DataFrame) -> list[tuple[str, int, Tone]]:
@@ -80,7 +94,8 @@ def main_comparison(verdicts: pd.DataFrame, final: pd.DataFrame) -> str:
     if pairs:
         first = sum(best is own for own, best in pairs)
         said.append(f"Ours ends highest on {first} of {len(pairs)} dataset{'s'[: len(pairs) > 1]}.")
-    return " ".join([*said, *(_loss(own, best) for own, best in pairs if _end(own) < LOSS * own["return_start"])])
+    lost = [_loss(own, best) for own, best in pairs if _end(own) < LOSS * own["return_start"] > 0]
+    return " ".join([*said, *lost])
 
 
 def _end(row: Mapping[str, Any]) -> float:
@@ -91,11 +106,17 @@ def _loss(own: Mapping[str, Any], best: Mapping[str, Any]) -> str:
     start, end = own["return_start"], _end(own)
     times = f", {_end(best) / end:.1f} times that" if end > 0 else ""
     other = "" if best is own else f"; {best['label']} ends at {_end(best):.0f}{times}"
-    return f"On {place(own['task'], own['dataset'])} it goes from {start:.0f} to {end:.0f}{other}."
+    return f"On {place(own['task'], own['dataset'])} its return falls from {start:.0f} to {end:.0f}{other}."
 
 
-def verdict_sheets(verdicts: pd.DataFrame, figures: Collection[str]) -> list[Sheet]:
-    """The paper's claims that runs of this scale test, then those that none does; `figures` are on the page."""
+def verdict_sheets(verdicts: pd.DataFrame, figures: Collection[str], links: Mapping[str, str]) -> list[Sheet]:
+    """The paper's claims that runs of this scale test, then those that none does.
+
+    Args:
+        verdicts: claims.csv.
+        figures: those on the page.
+        links: what `claim_links` gives.
+    """
     tested, silent = [], []
     for row in records(papers(verdicts)):
         verdict = Cell(row["verdict"], tone=tone_of(row["verdict"]), below=row["why"])
@@ -104,13 +125,14 @@ def verdict_sheets(verdicts: pd.DataFrame, figures: Collection[str]) -> list[She
             silent.append(cells)
         else:
             agree = f"{row['agree']} of {row['n']}" if row["n"] else NOTHING
-            tested.append([*cells, effect_text(row), wanted_text(row), agree, row["measure"]])
+            effect = Cell(effect_text(row), link=links.get(row["claim"], "") if row["n"] else "")
+            tested.append([*cells, effect, wanted_text(row), agree, row["measure"]])
     note = (
-        "Effect: mean over seeds with its 95 % Student-t interval. Seeds are the independent units: the effect of "
-        "a seed is the mean over its pairs, which share task and, where both arms have it, dataset. Wanted: where "
-        "the effect must lie, which leaves out differences too small to matter. Agree: seeds within it. Supported "
-        f"or contradicted: at least {ENOUGH} seeds, and the interval wholly inside or outside. There is no "
-        "correction for multiple tests. Scores are normalised scores in points."
+        "Effect: mean over seeds with its 95 % Student-t interval; it leads to the runs behind it. Seeds are the "
+        "independent units: the effect of a seed is the mean over its pairs, which share task and, where both "
+        "arms have it, dataset. Wanted: where the effect must lie, which leaves out differences too small to "
+        f"matter. Agree: seeds within it. Supported or contradicted: at least {ENOUGH} seeds, and the interval "
+        "wholly inside or outside. There is no correction for multiple tests. Scores are normalised, in points."
     )
     header = ["claim", "figure", "verdict", "effect", "wanted", "agree", "measured"]
     return [

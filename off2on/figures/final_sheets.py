@@ -51,7 +51,8 @@ def _sheet(final: pd.DataFrame, value: str, title: str, digits: int, data: Mappi
     note = (
         f"Mean of the last two evaluations; mean ± std over seeds{counts}; below it that of the start, before "
         "fine-tuning. Bold: the highest mean of a row. A number leads to its runs. SAC learns from scratch and is "
-        "the same on every dataset of a task. Data: mean episode of the offline dataset."
+        "the same on every dataset of a task. Data: mean episode return of the offline dataset. Expert: D4RL's, "
+        "whose score is 100."
     )
     header = ["dataset", "data", "expert", *(labels[name] for name in methods)]
     if value == "return":

@@ -10,6 +10,7 @@ from off2on.analysis.compare import flat_settings
 from off2on.data.catalogue import said_of_origin
 from off2on.data.sources import SOURCES
 from off2on.envs.tasks import TASKS, names_of
+from off2on.figures.run_data import commit, run_link
 from off2on.figures.sheets import NOTHING, Cell, Sheet, data_return, place
 from off2on.figures.style import DATASET_ORDER, in_order
 from off2on.methods import METHODS
@@ -100,13 +101,15 @@ def datasets_sheet(results: Path, source: str, jobs: Iterable[Info]) -> Sheet:
     order = sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1])))
     header = ["dataset", "how", "transitions", "mean episode return", "environment", "seed", "sha256"]
     note = SOURCES[source].description if source in SOURCES else ""
+    if any(not _dataset_file(results, *key).is_file() for key in groups):
+        note = f"{note} {NOTHING}: only the file of the dataset says it, which is not here.".strip()
     return Sheet("Datasets", header, [_dataset_row(results, source, groups[key]) for key in order], note)
 
 
 def _dataset_row(results: Path, source: str, group: Sequence[Info]) -> list[Cell | str]:
     """One dataset, of the jobs that read it."""
     task, dataset = group[0]["task"], group[0]["dataset"]
-    facts = _dataset_facts(results / "datasets" / task / f"{dataset}.hdf5")
+    facts = _dataset_facts(_dataset_file(results, task, dataset))
     mean = next((found for info in group if (found := data_return(info)) is not None), None)
     sizes = sorted({info["dataset_transitions"] for info in group if info.get("dataset_transitions")})
     checksums = {info["dataset_sha256"] for info in group}
@@ -130,6 +133,10 @@ def _made(source: str, task: str, dataset: str, facts: Mapping[str, Any], checks
         return _LOCAL.get(str(recipe or dataset), str(recipe or NOTHING))
     # the recipe is of data that came in by `off2on import-data`
     return said_of_origin(source, task, dataset, checksums) + (f": {recipe}" if recipe else "")
+
+
+def _dataset_file(results: Path, task: str, dataset: str) -> Path:
+    return results / "datasets" / task / f"{dataset}.hdf5"
 
 
 def _dataset_facts(path: Path) -> dict[str, Any]:
@@ -158,9 +165,9 @@ def provenance_sheet(jobs: Sequence[Info]) -> Sheet:
 
 
 def _job_row(info: Info) -> list[Cell | str]:
-    name = info.get("method", info.get("algorithm"))
+    name = f"{info['kind']} {_job(info)} {info[NAMES[info['kind']]]} seed {info['seed']}"
     return [
-        f"{info['kind']} {_job(info)} {name} seed {info['seed']}",
+        Cell(name, link=run_link(info["kind"], info)),
         commit(info),
         str(info["config_hash"] or NOTHING)[:12],
         (info["dataset_sha256"] or NOTHING)[:12],
@@ -191,11 +198,6 @@ def _set(others: Mapping[str, str] | None) -> str:
 
 def _versions(packages: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in packages.items())
-
-
-def commit(info: Info) -> str:
-    """A short commit, with '+' if the working tree had changes."""
-    return f"{info['git_commit'][:10]}{'+' if info['git_dirty'] else ''}" if info["git_commit"] else NOTHING
 
 
 def period(jobs: Iterable[Info]) -> str:

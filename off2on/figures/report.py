@@ -1,7 +1,7 @@
 """The report: one HTML file with everything in it, readable without a network (`file://`)."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from off2on.analysis.claims_file import read_claims
 from off2on.analysis.csv_tables import write_csv
 from off2on.analysis.evidence import CLAIMS, Evidence, evidence_of, read_evidence
 from off2on.analysis.tables import Tables, read_tables
@@ -17,13 +18,12 @@ from off2on.config import REPOSITORY
 from off2on.envs.tasks import names_of
 from off2on.errors import Off2OnError
 from off2on.figures.acceptance import acceptance_sheet, acceptance_summary, number_sheets
-from off2on.figures.claim_sheets import badges, main_comparison, verdict_counts, verdict_sheets
+from off2on.figures.claim_sheets import badges, claim_links, main_comparison, verdict_counts, verdict_sheets
 from off2on.figures.coverage import coverage_sheet
 from off2on.figures.drawing import draw_tables
 from off2on.figures.final_sheets import final_sheets, success_sheet
 from off2on.figures.hover import hover_data
 from off2on.figures.origins import (
-    commit,
     datasets_sheet,
     methods_sheet,
     period,
@@ -35,7 +35,7 @@ from off2on.figures.page import render
 from off2on.figures.panels import labels
 from off2on.figures.physics import physics_sheet
 from off2on.figures.registry import FIGURES, get_figure
-from off2on.figures.run_data import run_data
+from off2on.figures.run_data import commit, run_data
 from off2on.figures.sheets import final_table, latex
 from off2on.figures.spec import FigureSpec
 from off2on.figures.statistics_sheets import statistics_sheets
@@ -133,7 +133,9 @@ def _write(place: Place, tables: Tables, evidence: Evidence | None, figures: Seq
     write_text(place.out / "table_final.tex", latex(finals[0]))
     if evidence:
         write_csv(evidence.claims, place.out / "table_claims.csv")
-    drawn = [_figure(place, tables, evidence, get_figure(name)) for name in figures]
+    # of a file of claims of the user's own, the ones that this project has, too
+    links = claim_links(read_claims(CLAIMS), tables) if evidence else {}
+    drawn = [_figure(place, tables, evidence, get_figure(name), links) for name in figures]
     page = render(
         "report.html.j2",
         place=place,
@@ -144,7 +146,7 @@ def _write(place: Place, tables: Tables, evidence: Evidence | None, figures: Seq
         hover={figure["spec"].name: figure["hover"] for figure in drawn if figure["hover"]},
         runs=run_data(tables, place.results, place.logs, place.out),
         docs={name: place.link(REPOSITORY / path) for name, path in _DOCS.items()},
-        **_claims(tables, evidence, final, figures),
+        **_claims(tables, evidence, final, figures, links),
         **_origins(place, tables.provenance),
     )
     write_text(place.out / NAME, page)
@@ -162,7 +164,11 @@ _DOCS = {
 
 
 def _claims(
-    tables: Tables, evidence: Evidence | None, final: pd.DataFrame, figures: Sequence[str]
+    tables: Tables,
+    evidence: Evidence | None,
+    final: pd.DataFrame,
+    figures: Sequence[str],
+    links: Mapping[str, str],
 ) -> dict[str, Any]:
     """What the page says about claims; without evidence the numbers behind the acceptance checks alone."""
     judged = evidence if tables.reading.verdicts else None
@@ -170,7 +176,7 @@ def _claims(
         "tested": evidence is not None,
         "counts": verdict_counts(judged.claims) if judged else [],
         "main": main_comparison(judged.claims, final) if judged else "",
-        "verdicts": verdict_sheets(judged.claims, figures) if judged else [],
+        "verdicts": verdict_sheets(judged.claims, figures, links) if judged else [],
         "acceptance": acceptance_sheet(judged) if judged else None,
         "accepted": acceptance_summary(judged) if judged else "",
         "numbers": number_sheets(tables, judged),
@@ -207,7 +213,9 @@ def _origins(place: Place, jobs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _figure(place: Place, tables: Tables, evidence: Evidence | None, spec: FigureSpec) -> dict[str, Any]:
+def _figure(
+    place: Place, tables: Tables, evidence: Evidence | None, spec: FigureSpec, links: Mapping[str, str]
+) -> dict[str, Any]:
     for ending in spec.endings:
         if not (path := place.out / f"{spec.name}.{ending}").is_file():
             raise Off2OnError(
@@ -227,7 +235,7 @@ def _figure(place: Place, tables: Tables, evidence: Evidence | None, spec: Figur
         "finding": head,
         "details": details,
         "notes": spec.notes(tables),
-        "badges": badges(judged.claims, spec.name) if judged else [],
+        "badges": badges(judged.claims, spec.name, links) if judged else [],
         "command": place.redraw.format(figure=spec.name),
         "script": (module.as_posix(), place.link(REPOSITORY / module)),
         "claims_file": place.link(CLAIMS),

@@ -10,7 +10,7 @@ from typing import Any
 
 from off2on.analysis.compare import flat_settings
 from off2on.analysis.tables import Tables
-from off2on.figures.origins import commit
+from off2on.figures.sheets import NOTHING
 from off2on.results import NAMES
 from off2on.results.schema import PLACES
 
@@ -39,9 +39,14 @@ def run_key(kind: str, info: Mapping[str, Any]) -> str:
     return "/".join((PLACES[kind], info["task"], info["dataset"], info[NAMES[kind]]))
 
 
-def run_link(kind: str, info: Mapping[str, Any]) -> str:
-    """Where a number of such jobs leads."""
-    return f"#run={run_key(kind, info)}"
+def run_link(kind: str, *infos: Mapping[str, Any]) -> str:
+    """Where a number of such jobs leads: to all of them; empty without any."""
+    return f"#run={','.join(run_key(kind, info) for info in infos)}" if infos else ""
+
+
+def commit(info: Mapping[str, Any]) -> str:
+    """A short commit, with '+' if the working tree had changes."""
+    return f"{info['git_commit'][:10]}{'+' if info['git_dirty'] else ''}" if info["git_commit"] else NOTHING
 
 
 def run_data(tables: Tables, results: Path, logs: Path, out: Path) -> dict[str, Any]:

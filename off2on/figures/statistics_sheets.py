@@ -1,16 +1,18 @@
 """The report's tables of statistics over seeds and tasks, as text ready to print."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import nan
 
 import pandas as pd
 
 from off2on.analysis.aggregates import MIN_SEEDS, MIN_TASKS
+from off2on.analysis.comparisons import SCRATCH
 from off2on.analysis.evidence import Evidence
 from off2on.analysis.tables import records
 from off2on.figures.run_data import run_link
 from off2on.figures.sheets import NOTHING, Cell, Sheet, figure_order, place
 from off2on.figures.style import in_order
-from off2on.figures.words import mean_std, seeds_of
+from off2on.figures.words import mean_std, plus_minus, seeds_of
 from off2on.methods import METHODS
 
 Labels = Mapping[str, str]
@@ -20,8 +22,9 @@ _INTERVAL = "95 % Student-t interval"
 
 def statistics_sheets(evidence: Evidence, labels: Labels) -> list[Sheet]:
     """Differences to Ours, aggregates over tasks, score and regret at fixed budgets."""
+    jobs = evidence.budgets[["task", "dataset", "method"]].drop_duplicates()
     return [
-        _differences_sheet(evidence.differences, labels),
+        _differences_sheet(evidence.differences, labels, records(jobs)),
         _aggregates_sheet(evidence.aggregates, labels),
         _budgets_sheet(evidence.budgets, "score", "Score at fixed budgets", 1, labels),
         _budgets_sheet(evidence.budgets, "regret", "Regret at fixed budgets", 3, labels),
@@ -29,21 +32,29 @@ def statistics_sheets(evidence: Evidence, labels: Labels) -> list[Sheet]:
 
 
 def _interval(row: Mapping[str, float], digits: int) -> str:
-    value = f"{row['value']:.{digits}f}"
-    return value if pd.isna(row["low"]) else f"{value} [{row['low']:.{digits}f}, {row['high']:.{digits}f}]"
+    value, low, high = (plus_minus(row[name], nan, digits) for name in ("value", "low", "high"))
+    return value if pd.isna(row["low"]) else f"{value} [{low}, {high}]"
 
 
-def _differences_sheet(differences: pd.DataFrame, labels: Labels) -> Sheet:
+def _differences_sheet(differences: pd.DataFrame, labels: Labels, jobs: Sequence[Mapping[str, str]]) -> Sheet:
+    """`jobs` are those that have scores."""
     methods = in_order(differences["method"], METHODS)
-    rows: dict[tuple[str, str], dict[str, str]] = {}
+    rows: dict[tuple[str, str], dict[str, Cell]] = {}
     for row in records(figure_order(differences, "method")):
-        rows.setdefault((row["task"], row["dataset"]), {})[row["method"]] = _interval(row, 1)
+        cell = Cell(_interval(row, 1), link=run_link("finetune", *(job for job in jobs if _compared(job, row))))
+        rows.setdefault((row["task"], row["dataset"]), {})[row["method"]] = cell
     cells = [[place(*key), *(found.get(method, NOTHING) for method in methods)] for key, found in rows.items()]
     note = "Final normalised score: mean of the last two evaluations"
     if rows:
-        note += f"; paired by seed, {seeds_of(differences['n'])}, with {_INTERVAL}"
+        note += f"; paired by seed, {seeds_of(differences['n'])}, with {_INTERVAL}. A number leads to both runs"
     header = ["Ours minus", *(labels.get(method, method) for method in methods)]
     return Sheet("Ours minus each other method", header, cells, f"{note}.")
+
+
+def _compared(job: Mapping[str, str], row: Mapping[str, str]) -> bool:
+    """Whether a difference is of this job; those from scratch are compared on every dataset of their task."""
+    here = job["task"] == row["task"] and job["dataset"] in (row["dataset"], SCRATCH)
+    return here and job["method"] in ("ours", row["method"])
 
 
 def _aggregates_sheet(aggregates: pd.DataFrame, labels: Labels) -> Sheet:

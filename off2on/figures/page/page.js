@@ -12,10 +12,14 @@ function element(name, attributes = {}, ...children) {
 
 // ---------------------------------------------------------------- tables
 
+// what a cell begins with that is sorted as a number: not a date, not a hash
+const NUMBER = /^[+-]?\d[\d,]*(\.\d+)?(e[+-]?\d+)?(?!-\d|\.\d|\d|[a-z]\w)/;
+
 function sortValue(row, column) {
-  const text = row.cells[column].textContent.trim();
-  const number = parseFloat(text.replace(/,/g, ""));
-  return Number.isNaN(number) ? text.toLowerCase() : number;
+  const cell = row.cells[column];
+  const below = cell.querySelector("small")?.textContent ?? "";
+  const text = cell.textContent.slice(0, cell.textContent.length - below.length).trim();
+  return NUMBER.test(text) ? parseFloat(text.replace(/,/g, "")) : text.toLowerCase();
 }
 
 function sortBy(table, header) {
@@ -85,7 +89,11 @@ function curves(group) {
   for (const value of [left, right])
     picture.append(svg("text", { x: x(value), y: 228, "text-anchor": "middle" }, value.toLocaleString("en")));
   picture.append(svg("text", { x: 340, y: 244, "text-anchor": "middle" }, group.axis));
+  picture.append(svg("text", { x: 16, y: 115, "text-anchor": "middle", transform: "rotate(-90 16 115)" }, "average return"));
   group.seeds.forEach((seed, i) => {
+    const at = 60 + 75 * i;
+    picture.append(svg("rect", { x: at, y: 4, width: 10, height: 4, fill: COLOURS[i % COLOURS.length] }));
+    picture.append(svg("text", { x: at + 14, y: 10 }, `seed ${seed.seed}`));
     const points = seed.x.map((step, k) => [step, seed.y[k]]).filter((point) => point[1] !== null);
     const style = { fill: "none", stroke: COLOURS[i % COLOURS.length], "stroke-width": 2 };
     picture.append(svg("polyline", { ...style, points: points.map((p) => `${x(p[0])},${y(p[1])}`).join(" ") }));
@@ -113,30 +121,45 @@ function fileLinks(key, seed, here) {
   return element("span", {}, ...links.flatMap((link, i) => (i ? [" · ", link] : [link])), links.length ? "" : "not here");
 }
 
-function showRuns(key) {
-  const known = data("run-data");
-  const group = known.groups[key];
-  if (!group) return;
+function titleOf(key, group) {
   const [place, task, dataset, name] = key.split("/");
   const kind = place === "runs" ? "fine-tuning" : "offline pre-training";
-  document.getElementById("run-title").textContent = `${group.label} (${name}) on ${task}-${dataset}: ${kind}`;
+  return `${group.label} (${name}) on ${task}-${dataset}: ${kind}`;
+}
+
+// What is known of the runs that differ in their seed alone.
+function section(key, group, known) {
+  const title = titleOf(key, group);
   const last = (seed) => seed.y.filter((y) => y !== null).at(-1);
   const head = ["seed", "first return", "last return", "files", "commit", ...known.facts];
   const rows = group.seeds.map((seed) => [
     String(seed.seed), String(seed.y[0] ?? "–"), String(last(seed) ?? "–"), fileLinks(key, seed, known.here), seed.commit,
     ...seed.facts.map((fact) => (fact === null ? "–" : String(fact))),
   ]);
+  const settings = [["members", String(group.members)], ...Object.entries(known.settings[group.settings])];
   const versions = [...new Set(group.seeds.map((seed) => known.packages[seed.packages]))];
-  document.getElementById("run-body").replaceChildren(
-    element("div", { class: "picture", tabindex: 0, role: "region", "aria-label": "Return of each seed" }, curves(group)),
+  return [
+    element("div", { class: "picture", tabindex: 0, role: "region", "aria-label": `Return of each seed: ${title}` }, curves(group)),
     element("h3", {}, "Seeds"),
-    table("Seeds", head, rows),
+    table(`Seeds: ${title}`, head, rows),
     element("p", { class: "quiet" }, "Where the files are not here, curves.csv and provenance.json of the tables have what they say."),
     element("h3", {}, "Resolved settings"),
-    table("Resolved settings", ["setting", "value"], [["members", String(group.members)], ...Object.entries(known.settings[group.settings])]),
+    table(`Resolved settings: ${title}`, ["setting", "value"], settings),
     element("h3", {}, "Package versions"),
     ...versions.map((text) => element("p", { class: "quiet" }, text)),
-  );
+  ];
+}
+
+// The runs of one method on one dataset at once, those of several to be unfolded.
+function showRuns(keys) {
+  const known = data("run-data");
+  const found = keys.filter((key) => known.groups[key]).map((key) => [key, known.groups[key]]);
+  if (!found.length) return;
+  const one = found.length === 1;
+  document.getElementById("run-title").textContent = one ? titleOf(...found[0]) : "The runs behind this number";
+  const folded = ([key, group]) =>
+    element("details", {}, element("summary", {}, titleOf(key, group)), ...section(key, group, known));
+  document.getElementById("run-body").replaceChildren(...(one ? section(...found[0], known) : found.map(folded)));
   document.getElementById("run").showModal();
 }
 
@@ -145,7 +168,7 @@ const dialog = document.getElementById("run");
 function follow() {
   const found = /^#run=(.+)$/.exec(decodeURIComponent(location.hash));
   if (dialog?.open) dialog.close();
-  if (found && dialog) showRuns(found[1]);
+  if (found && dialog) showRuns(found[1].split(","));
 }
 
 dialog?.addEventListener("close", () => {
