@@ -102,7 +102,7 @@ def datasets_sheet(results: Path, source: str, jobs: Iterable[Info]) -> Sheet:
     header = ["dataset", "how", "transitions", "mean episode return", "environment", "seed", "sha256"]
     note = SOURCES[source].description if source in SOURCES else ""
     if any(not _dataset_file(results, *key).is_file() for key in groups):
-        note = f"{note} {NOTHING}: only the file of the dataset says it, which is not here.".strip()
+        note = f"{note} Files of datasets are not here, so what they alone say is missing.".strip()
     return Sheet("Datasets", header, [_dataset_row(results, source, groups[key]) for key in order], note)
 
 
