@@ -49,12 +49,12 @@ def judge(claims: Iterable[Claim], tables: Tables) -> tuple[pd.DataFrame, pd.Dat
 def jobs_of(claim: Claim, tables: Tables) -> list[dict[str, str]]:
     """The jobs that a claim reads, the seeds of a method once: task, dataset, and method or algorithm.
 
-    None where it reads likelihoods, which are not of a training job.
+    Likelihoods are those of what agents of CQL meet: they stand for its pre-trainings.
     """
+    rows = _rows(claim, tables)
     named_by = NAMED_BY[claim.measure.table]
     if named_by is None:
-        return []
-    rows = _rows(claim, tables)
+        return records(rows[["task", "dataset"]].drop_duplicates().assign(algorithm="cql"))
     parts = [
         rows[rows["place"].isin(_places(arm, rows)) & rows["name"].isin([_name(arm), arm.minus])]
         for arm in claim.arms

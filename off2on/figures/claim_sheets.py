@@ -52,7 +52,7 @@ def tone_of(verdict: str) -> Tone:
 
 def claim_links(claims: Iterable[Claim], tables: Tables) -> dict[str, str]:
     """Claim -> where its numbers lead: to the runs of all of its arms."""
-    kinds = {"curves": "finetune", "pretrain": "pretrain"}
+    kinds = {"curves": "finetune", "pretrain": "pretrain", "likelihood": "pretrain"}
     behind = ((claim, jobs_of(claim, tables)) for claim in claims)
     return {claim.id: run_link(kinds[claim.measure.table], *jobs) for claim, jobs in behind if jobs}
 

@@ -13,7 +13,7 @@ from off2on.analysis.claims_file import Claim, read_claims
 from off2on.analysis.evidence import CLAIMS, FILES, gather_evidence, read_evidence
 from off2on.analysis.run_statistics import MEASURES
 from off2on.analysis.tables import Tables, read_tables
-from off2on.analysis.verdicts import UNIT_COLUMNS, effect_text, judge, wanted_text
+from off2on.analysis.verdicts import UNIT_COLUMNS, effect_text, jobs_of, judge, wanted_text
 from off2on.cli import main
 from off2on.reading import Reading
 from off2on.scale import reading_of
@@ -219,6 +219,30 @@ def test_the_likelihood_gap_is_in_spreads_of_the_offline_samples(tables: Tables)
     assert (found["verdict"], found["n"]) == ("supported", 4)
     assert found["effect"] == pytest.approx(13.5 / 3)
     assert judged(tables, **gap)["why"] == "no runs at this scale"
+    # what these samples come from
+    (job,) = jobs_of(Claim.model_validate(entry(**gap, above=1)), known)
+    assert job == {"task": "halfcheetah", "dataset": "random", "algorithm": "cql"}
+
+
+def test_the_jobs_behind_a_claim_are_those_of_its_arms(tables: Tables) -> None:
+    def names(**changes: Any) -> set[tuple[str, ...]]:
+        return {tuple(job.values()) for job in jobs_of(Claim.model_validate(entry(**changes)), tables)}
+
+    known = zip(tables.curves["task"], tables.curves["dataset"], strict=True)
+    places = {place for place in known if place[1] != "none"}
+    assert names() == {(*place, method) for place in places for method in ("ours", "sac-ft")}
+    scratch = {"runs": {"method": "ours", "minus": "uniform", "datasets": ["hopper/random"]}}
+    against = {"against": {"method": "sac", "datasets": ["*/none"]}, "pair": ["task", "seed"]}
+    assert names(**scratch, **against) == {
+        ("hopper", "random", "ours"),
+        ("hopper", "random", "uniform"),
+        ("halfcheetah", "none", "sac"),
+        ("hopper", "none", "sac"),
+    }
+    offline = {"runs": {"algorithm": "cql", "datasets": ["*/medium"]}, "against": None}
+    assert names(**offline, statistic="offline_auroc") == {
+        (task, "medium", "cql") for task in ("halfcheetah", "hopper")
+    }
 
 
 RUN = pd.DataFrame(
