@@ -20,9 +20,11 @@ rule random_policy:
     resources:
         mem_mb=1000,
         runtime=15,
-    # the interpreter that runs Snakemake, which has off2on; a program of your own may name another one
+    # the interpreter that runs Snakemake, which has off2on; a program of your own may name another one. The checksum
+    # of a dataset from elsewhere runs the baseline again when the file is swapped, even for an older one
     params:
         python=sys.executable,
+        data=checksum,
     message:
         "random-policy on {wildcards.task}/{wildcards.dataset}, seed {wildcards.seed}"
     shell:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 #: columns of words; all others are numbers or flags
 TEXT = {
-    *("task", "dataset", "method", "label", "algorithm", "split", "implementation"),
+    *("task", "dataset", "method", "label", "algorithm", "split", "implementation", "source", "dataset_sha256"),
     *("claim", "figures", "statement", "statistic", "measure", "unit", "verdict", "why"),
 }
 #: a spreadsheet takes a cell that begins with one of these for a formula

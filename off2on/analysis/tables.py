@@ -38,6 +38,8 @@ LIKELIHOOD_COLUMNS = ("task", "dataset", "seed", "importance_samples", "split", 
 #: what the rows of a run, and of a pre-training, share
 RUN_KEYS = ("task", "dataset", "method", "label", "seed")
 PRETRAIN_KEYS = ("task", "dataset", "algorithm", "seed", "members", "dataset_mean_return")
+#: which data a run had; from scratch there is no checksum
+DATA_KEYS = ("source", "dataset_sha256")
 #: column of runs.csv -> column of progress.csv, statistic
 SUMMARY = {
     "return_first": ("return_mean", "first"),
@@ -53,7 +55,7 @@ COLUMNS_OF: dict[str, tuple[str, ...]] = {
     "curves": (*RUN_KEYS, *COLUMNS),
     "pretrain": (*PRETRAIN_KEYS, *COLUMNS),
     "runs": (
-        *(*RUN_KEYS, "members", "evaluations", "env_steps", "gradient_steps", *SUMMARY),
+        *(*RUN_KEYS, *DATA_KEYS, "members", "evaluations", "env_steps", "gradient_steps", *SUMMARY),
         *("wall_seconds", "gradient_steps_per_second", "env_steps_per_second", "peak_memory_mb"),
     ),
     "likelihood": LIKELIHOOD_COLUMNS,
@@ -75,7 +77,8 @@ class Tables:
     curves: "pd.DataFrame"
     #: task, dataset, algorithm, seed, members, dataset_mean_return and the columns of progress.csv
     pretrain: "pd.DataFrame"
-    #: task, dataset, method, label, seed, members, then first, last, final and best values, speed and memory
+    #: task, dataset, method, label, seed, source, dataset_sha256, members, then first, last, final and best
+    #: values, speed and memory
     runs: "pd.DataFrame"
     #: run.json of every job, pre-trainings first
     provenance: list[dict[str, Any]]
@@ -133,7 +136,10 @@ def read_tables(directory: Path, reading: Reading | None = None) -> Tables:
     Raises:
         Off2OnError: one of them is missing or damaged.
     """
-    found = {name: read_csv(directory / f"{name}.csv", COLUMNS_OF[name], _COMMAND) for name in COLUMNS_OF}
+    found = {
+        name: read_csv(directory / f"{name}.csv", columns, _COMMAND, DATA_KEYS)
+        for name, columns in COLUMNS_OF.items()
+    }
     jobs = _provenance(directory / "provenance.json")
     results = directory if (directory / COST).is_file() else directory.parent
     return Tables(**found, provenance=jobs, results=results, reading=reading or Reading())

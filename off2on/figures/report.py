@@ -130,7 +130,8 @@ def _write(place: Place, tables: Tables, evidence: Evidence | None, figures: Seq
     if success := success_sheet(tables):
         finals.append(success)
     write_csv(final, place.out / "table_final.csv")
-    write_text(place.out / "table_final.tex", latex(finals[0]))
+    origin = f"% Scale {place.scale}, source {place.source}; the datasets' checksums are in table_final.csv.\n"
+    write_text(place.out / "table_final.tex", origin + latex(finals[0]))
     if evidence:
         write_csv(evidence.claims, place.out / "table_claims.csv")
     # of a file of claims of the user's own, the ones that this project has, too

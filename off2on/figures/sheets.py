@@ -7,9 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from off2on.analysis.over_seeds import final_mean_std
-from off2on.analysis.tables import Tables
+from off2on.analysis.tables import DATA_KEYS, Tables
 from off2on.envs.tasks import TASKS, names_of
-from off2on.figures.panels import labels
 from off2on.figures.style import DATASET_ORDER, in_order
 from off2on.methods import METHODS
 
@@ -52,7 +51,7 @@ def final_table(tables: Tables) -> pd.DataFrame:
 
     Returns:
         a row per dataset and method: task, dataset, method, label, n, return_start, return_mean, return_std,
-        normalized_start, normalized_mean, normalized_std.
+        normalized_start, normalized_mean, normalized_std, source, dataset_sha256.
     """
     keys = ["task", "dataset", "method"]
     starts = (
@@ -64,9 +63,9 @@ def final_table(tables: Tables) -> pd.DataFrame:
     score = final_mean_std(tables.runs, "normalized_final").drop(columns="n")
     score = score.rename(columns={"mean": "normalized_mean", "std": "normalized_std"})
     table = final.merge(score, on=keys, how="left").merge(starts, on=keys, how="left")
-    table["label"] = table["method"].map(labels(tables.runs))
+    table = table.merge(tables.runs.drop_duplicates(keys)[[*keys, "label", *DATA_KEYS]], on=keys, how="left")
     values = [f"{value}_{part}" for value in ("return", "normalized") for part in ("start", "mean", "std")]
-    return figure_order(table, "method")[[*keys, "label", "n", *values]]
+    return figure_order(table, "method")[[*keys, "label", "n", *values, *DATA_KEYS]]
 
 
 def figure_order(table: pd.DataFrame, last: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -241,6 +242,34 @@ def test_a_swapped_file_trains_again_even_if_it_is_older(snakemake: Snakemake, t
     other.replace(place)
     done = snakemake("-n", *names, *config)
     assert counts(done.stdout)["pretrain"] == 1, done.stdout
+
+
+def test_a_baseline_sees_a_swapped_file_too(snakemake: Snakemake, repository: Path, tmp_path: Path) -> None:
+    shutil.copytree(repository / "docs" / "examples", tmp_path / "mine")
+    file = tmp_path / "mine" / "random_policy.smk"
+    config = ["scale=smoke", "source=d4rl-v0", "datasets=[random]", "methods=[random-policy]", "seeds=1"]
+    config = ["--config", *config, f"baselines=[{file}]"]
+    layout = Layout("smoke", "d4rl-v0", tmp_path)
+    place = layout.dataset("halfcheetah", "random")
+    write_data(place, get_task("halfcheetah"))
+    outputs = [
+        layout.run("halfcheetah", "random", "random-policy", 0) / name for name in ("progress.csv", "run.json")
+    ]
+    outputs[0].parent.mkdir(parents=True)
+    for path in outputs:
+        path.write_text("trained")
+    names = [str(path.relative_to(tmp_path)) for path in outputs]
+    assert snakemake("--touch", "--forceall", *names, *config).returncode == 0
+    assert "Nothing to be done" in snakemake("-n", *names, *config).stdout
+    other = place.with_suffix(".other")
+    write_data(other, get_task("hopper"))
+    os.utime(other, (1, 1))
+    other.replace(place)
+    assert counts(snakemake("-n", *names, *config).stdout)["random_policy"] == 1
+    file.write_text(file.read_text().replace("        data=checksum,\n", ""))
+    refused = snakemake("-n", *names, *config)
+    assert refused.returncode == 2
+    assert "rule random_policy reads dataset_file, so it needs 'params: data=checksum'" in refused.stdout
 
 
 def test_what_is_missing_of_a_source_without_a_server_stops_the_planning(snakemake: Snakemake) -> None:

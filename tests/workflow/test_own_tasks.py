@@ -1,6 +1,8 @@
 """A task of one's own from nothing to Figure 3 and the report."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,7 @@ def test_pendulum_from_nothing_to_figure_3_and_the_report(
     with (figures / "fig_3.csv").open() as file:
         assert {row["task"] for row in csv.DictReader(file)} == {"pendulum"}
     assert "pendulum" in (figures / "report.html").read_text()
+    agents = tmp_path / "results/own/local/pretrain/pendulum/random/cql/seed0"
+    words = ["evaluate", str(agents), "--task", "pendulum", "--episodes", "1", "--scale", str(own)]
+    played = subprocess.run([sys.executable, "-m", "off2on", *words], capture_output=True, text=True, check=True)
+    assert "ensemble" in played.stdout

@@ -47,12 +47,19 @@ def finish_registration():
 
 
 def check_rule(name, path):
-    """Without a rule Snakemake would take a file that is there for up to date, and its tables with it."""
-    if not any(made.is_producer(str(path)) for made in workflow.rules):
+    """Without a rule Snakemake would take a file that is there for up to date, and its tables with it.
+
+    Nor would it see that a dataset of somebody else was swapped for an older file, but for its checksum.
+    """
+    makers = [made for made in workflow.rules if made.is_producer(str(path))]
+    if not makers:
         stop(
             f"baseline '{name}': no rule writes {path}. The output of its rule must be "
             f"baseline_files('{name}'), by the name that register_baseline was called with"
         )
+    for made in makers:
+        if INVENTORY.checksums and dataset_file in made.input and checksum not in made.params:
+            stop(f"baseline '{name}': rule {made.name} reads dataset_file, so it needs 'params: data=checksum'")
 
 
 def baseline_files(name):
