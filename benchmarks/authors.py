@@ -1,9 +1,9 @@
 """Scale `published` beside the authors' own code on such data, as a picture and a table for docs/fidelity.md:
 
-python benchmarks/authors.py results/reference/published figures/reference/published
+    python benchmarks/authors.py results/reference/published figures/reference/published
 
-The first directory holds `curves.csv` of `off2on aggregate`, and `authors.csv`: what the authors' code logged [S123].
-"""  # noqa: D205, D415
+The first directory holds `curves.csv` of `off2on aggregate`, and `authors.csv`, what the authors' code logged.
+"""  # noqa: D415
 
 import sys
 from pathlib import Path

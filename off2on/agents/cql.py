@@ -102,7 +102,7 @@ class CqlAgent(TwinAgent):
 
     def stages(self, batch: Batch, noise: CqlNoise) -> Iterator[tuple[Gradients, Metrics]]:
         """The temperature steps first: its new value enters the other losses [S51]."""
-        draws = policy_draws(self.nets["policy"], batch, noise)
+        draws = policy_draws(self.nets["policy"], batch, noise, self.settings.importance_weights)
         yield {"temperature": temperature_gradient(draws)}, {}
         yield cql_gradients(self.nets, batch, draws, self.settings, self.phase == "cloning")
 
@@ -123,27 +123,32 @@ def offline_agent(nets: Nets, settings: Settings) -> CqlAgent:
     return CqlAgent(nets, settings.of(Cql))
 
 
-def policy_draws(params: Mapping[str, Tensor], batch: Batch, noise: CqlNoise) -> Draws:
-    """All actions that one update samples, at the current policy."""
+def policy_draws(params: Mapping[str, Tensor], batch: Batch, noise: CqlNoise, weighted: bool = True) -> Draws:
+    """All actions that one update samples, at the current policy; `weighted` as in `penalty_draws`."""
     gaussian = policy(params, batch.observations, CQL_LOG_STD)
     actions, log_pi = sample_with_epsilon(gaussian, noise.policy)
     with torch.no_grad():
         following = policy(params, batch.next_observations, CQL_LOG_STD)
         next_actions, next_log_pi = sample_with_epsilon(following, noise.target)
-    penalty = penalty_draws(gaussian, following, noise.current, noise.following, noise.uniform)
+    penalty = penalty_draws(gaussian, following, noise.current, noise.following, noise.uniform, weighted)
     return Draws(gaussian, actions, log_pi, next_actions, next_log_pi, penalty)
 
 
 @torch.no_grad()
-def penalty_draws(here: Gaussian, there: Gaussian, current: Tensor, following: Tensor, uniform: Tensor) -> Penalty:
+def penalty_draws(
+    here: Gaussian, there: Gaussian, current: Tensor, following: Tensor, uniform: Tensor, weighted: bool = True
+) -> Penalty:
     """The three kinds of actions: of the policy at the observations and the next ones, and uniform ones.
 
-    Shapes: Gaussians `[..., B, A]`, standard normals and uniform actions `[..., B, R, A]`.
+    Shapes: Gaussians `[..., B, A]`, standard normals and uniform actions `[..., B, R, A]`. Unless they are
+    `weighted` every log density is 0: the term takes all actions for equally likely [S138].
     """
     at_here, log_here = sample_with_epsilon(_each_state(here), current)
     at_there, log_there = sample_with_epsilon(_each_state(there), following)
     log_uniform = torch.full_like(log_here, -LOG_2 * uniform.shape[-1])
-    return Penalty(torch.cat([uniform, at_there, at_here], -2), torch.cat([log_uniform, log_there, log_here], -1))
+    densities = torch.cat([log_uniform, log_there, log_here], -1)
+    actions = torch.cat([uniform, at_there, at_here], -2)
+    return Penalty(actions, densities if weighted else torch.zeros_like(densities))
 
 
 def _each_state(gaussian: Gaussian) -> Gaussian:

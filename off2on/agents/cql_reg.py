@@ -49,18 +49,19 @@ class CqlRegAgent(EnsembleAgent):
 
     def __init__(self, nets: Nets, sac: Sac, cql: Cql) -> None:
         super().__init__(nets, sac)
-        self.min_q_weight, self.sampled_actions = cql.min_q_weight, cql.sampled_actions
+        self.cql = cql
 
     def draw_noise(self, rng: np.random.Generator, batch_size: int) -> CqlRegNoise:  # type: ignore[override]
         """The noise of one update."""
         sac = super().draw_noise(rng, batch_size)
-        shape = (batch_size, self.sampled_actions, self.action_size)
+        shape = (batch_size, self.cql.sampled_actions, self.action_size)
         current, following = (torch.from_numpy(rng.standard_normal(shape, np.float32)) for _ in range(2))
         return CqlRegNoise(*sac, current, following, torch.from_numpy(2.0 * rng.random(shape, np.float32) - 1.0))
 
     def stages(self, batch: Batch, noise: CqlRegNoise) -> Iterator[tuple[Gradients, Metrics]]:
         """All gradients at once, on `[B, .]` transitions."""
-        yield cql_reg_gradients(self.nets, batch, noise, self.discount, self.min_q_weight)
+        term = self.cql.min_q_weight, self.cql.importance_weights
+        yield cql_reg_gradients(self.nets, batch, noise, self.discount, *term)
 
 
 def online_agent(nets: Nets, settings: Settings) -> CqlRegAgent:
@@ -69,7 +70,7 @@ def online_agent(nets: Nets, settings: Settings) -> CqlRegAgent:
 
 
 def cql_reg_gradients(
-    nets: Nets, batch: Batch, noise: CqlRegNoise, discount: float, min_q_weight: float
+    nets: Nets, batch: Batch, noise: CqlRegNoise, discount: float, min_q_weight: float, weighted: bool = True
 ) -> tuple[Gradients, Metrics]:
     """Gradients by network, and metrics; all members see the same minibatch and sampled actions."""
     features = encode(nets["critic"], batch.observations)
@@ -81,7 +82,7 @@ def cql_reg_gradients(
             ensemble_policy(nets["policy"], observations)
             for observations in (batch.observations, batch.next_observations)
         )
-    drawn = penalty_draws(here, there, noise.current, noise.following, noise.uniform)
+    drawn = penalty_draws(here, there, noise.current, noise.following, noise.uniform, weighted)
     penalty = Penalty(*(field.expand(len(y), *field.shape) for field in drawn))
     own = features if features.dim() == 3 else features.expand(len(y), *features.shape)
     gradients["critic"], td, gap, q_mean = critic_gradients(

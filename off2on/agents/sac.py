@@ -3,6 +3,7 @@
 One member is plain SAC. Critics are stacked twin-major, `[2N, in, out]` (see `twins`).
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -63,9 +64,10 @@ class EnsembleAgent(TwinAgent):
         self.discount, self.tau = sac.discount, sac.tau
         self.members, self.action_size = nets["policy"]["mean.bias"].shape
         self.nets: Nets = {name: dict(params) for name, params in nets.items()}
-        # targets start as copies of the critics; the temperature starts again at 1 [S33, S34]
+        # targets start as copies of the critics; the temperature starts again [S33, S34]
         self.nets.setdefault("target", {k: v.clone() for k, v in nets["critic"].items()})
-        self.nets.setdefault("temperature", {"log_alpha": nets["policy"]["mean.bias"].new_zeros(())})
+        log_alpha = nets["policy"]["mean.bias"].new_tensor(math.log(sac.initial_temperature))
+        self.nets.setdefault("temperature", {"log_alpha": log_alpha})
         rates = {"policy": sac.policy_lr, "temperature": sac.policy_lr, "critic": sac.q_lr}
         self.adam = Adam(self.nets, rates)
 

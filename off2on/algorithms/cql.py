@@ -22,6 +22,10 @@ class Cql(Section):
     min_q_weight: float = Field(5.0, gt=0, description="weight of the conservative term")
     lagrange_threshold: float | None = Field(None, description="tune the weight to this gap; null: fixed weight")
     sampled_actions: Count = Field(10, description="actions of each of the three kinds in the conservative term")
+    importance_weights: bool = Field(
+        True,
+        description="divide what an action adds to the conservative term by its density; false: all count alike",
+    )
     bc_steps: int = Field(40_000, ge=0, description="first steps whose policy loss is behaviour cloning")
     entropy_in_backup: bool = Field(False, description="subtract the entropy term from the TD target")
 

@@ -11,7 +11,7 @@ SPEC = Algorithm(
     online=Phase(
         "sac.batch",
         lambda settings, sizes: cql_flop(settings.sac.batch, settings, sizes),
-        reads=("sac.*", *NETWORKS, "cql.min_q_weight", "cql.sampled_actions"),
+        reads=("sac.*", *NETWORKS, "cql.min_q_weight", "cql.sampled_actions", "cql.importance_weights"),
         longer_first_epoch=True,
     ),
     images=True,

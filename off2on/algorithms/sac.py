@@ -14,6 +14,9 @@ class Sac(Section):
 
     batch: Count = 256
     policy_lr: LearningRate = Field(3e-4, description="learning rate of policy and temperature")
+    initial_temperature: float = Field(
+        1.0, gt=0, description="entropy coefficient at the start; 1 in the authors' code [S33]"
+    )
     q_lr: LearningRate = 3e-4
     discount: Fraction = 0.99
     tau: Fraction = Field(0.005, description="target smoothing, every step")

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -46,31 +47,36 @@ def test_with_weight_zero_it_is_sac() -> None:
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
-def conservative_term(critic: dict[str, Tensor], policy: dict[str, Tensor], noise: CqlRegNoise) -> Tensor:
+def conservative_term(
+    critic: dict[str, Tensor], policy: dict[str, Tensor], noise: CqlRegNoise, weighted: bool
+) -> Tensor:
     """Sum over members and twins of `mean_s[logsumexp - Q(s, a)]`, action by action."""
     data = batch()
-    total = torch.zeros(())
+    total, volume = torch.zeros(()), A * math.log(2.0)
     for b in range(B):
         state = data.observations[b : b + 1]
-        logits = [q_values(critic, state, u[None])[..., 0] + A * math.log(2.0) for u in noise.uniform[b]]
+        logits = [q_values(critic, state, u[None])[..., 0] + weighted * volume for u in noise.uniform[b]]
         for where, normals in ((data.observations, noise.current), (data.next_observations, noise.following)):
             gaussian = ensemble_policy(policy, where[b : b + 1])
             for normal in normals[b]:
                 z = gaussian.mean + gaussian.std * normal
                 density = log_density(gaussian, z) - (1 - torch.tanh(z).square() + 1e-6).log().sum(-1)
-                logits.append(q_values(critic, state, torch.tanh(z).detach())[..., 0] - density.detach())
+                logits.append(
+                    q_values(critic, state, torch.tanh(z).detach())[..., 0] - weighted * density.detach()
+                )
         gap = torch.stack(logits).logsumexp(0) - q_values(critic, state, data.actions[b : b + 1])[..., 0]
         total = total + gap.sum() / B
     return total
 
 
-def test_the_term_is_that_of_cql_on_actions_of_the_ensemble_policy() -> None:
+@pytest.mark.parametrize("weighted", [True, False])
+def test_the_term_is_that_of_cql_on_actions_of_the_ensemble_policy(weighted: bool) -> None:
     regular = agent(2.5)
     noise = regular.draw_noise(np.random.default_rng(1), B)
-    with_term = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 2.5)[0]["critic"]
-    without = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 0.0)[0]["critic"]
+    with_term = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 2.5, weighted)[0]["critic"]
+    without = cql_reg_gradients(regular.nets, batch(), noise, 0.99, 0.0, weighted)[0]["critic"]
     critic = regular.nets["critic"]
-    term = conservative_term(critic, regular.nets["policy"], noise)
+    term = conservative_term(critic, regular.nets["policy"], noise, weighted)
     expected = torch.autograd.grad(term, list(critic.values()))
     for a, b, c in zip(with_term, without, expected, strict=True):
         torch.testing.assert_close(a - b, 2.5 * c, rtol=1e-3, atol=1e-4)
@@ -82,5 +88,12 @@ def test_the_term_has_the_settings_of_cql_and_the_rest_those_of_sac() -> None:
     )
     made = online_agent(nets(), settings)
     assert (made.discount, made.tau) == (0.8, 0.1)
-    assert made.min_q_weight == 7.0
+    assert (made.cql.min_q_weight, made.cql.importance_weights) == (7.0, True)
     assert made.draw_noise(np.random.default_rng(0), B).current.shape == (B, 3, A)
+
+
+def test_the_temperature_starts_where_the_settings_say() -> None:
+    assert EnsembleAgent(nets(), Sac()).nets["temperature"]["log_alpha"] == 0
+    started = EnsembleAgent(nets(), Sac(initial_temperature=0.1)).nets["temperature"]["log_alpha"]
+    assert started.shape == ()
+    assert started.exp().item() == pytest.approx(0.1)
