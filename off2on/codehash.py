@@ -19,7 +19,7 @@ PLUMBING = (
     *("errors", "files", "paths", "provenance", "results", "cli", "selection", "codehash", "jobs"),
     "data.hdf5",
     *("training.rundir", "training.checkpoint", "training.stopping", "training.progress"),
-    *("settings", "scale", "moved", "algorithms", "samplers", "methods", "envs.tasks"),
+    *("settings", "sections", "scale", "moved", "algorithms", "samplers", "methods", "envs.tasks"),
 )
 #: calls that only say something
 _SAYING = {"say", "warn", "warning", "info", "progress_bar", "set_postfix"}

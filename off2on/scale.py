@@ -3,23 +3,22 @@
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
-from off2on.config import REPOSITORY, Count, Fraction, LearningRate, Many, Section, Widths
+from off2on.config import REPOSITORY, Many, Section
 from off2on.data.sources import SOURCES, get_source
 from off2on.envs.tasks import DATASETS, TASKS, get_task
 from off2on.errors import Off2OnError, shown
 from off2on.moved import check_moved
 from off2on.own_tasks import OwnTask, TaskName, add_tasks
 from off2on.reading import Reading
+from off2on.sections import Collect, Cost, Demonstrations, Likelihood, Names
 from off2on.settings import Settings
 from off2on.yaml_file import read_yaml
 
 SCALES = ("smoke", "quick", "laptop", "paper")
-
-Name = TypeVar("Name")
 
 
 def _known_dataset(name: str) -> str:
@@ -34,68 +33,6 @@ def _known_source(name: str) -> str:
         meant = f"did you mean '{close[0]}'? " if close else ""
         raise ValueError(f"source: unknown '{name}'; {meant}it may be: {', '.join(SOURCES)}")
     return name
-
-
-def _distinct(names: tuple[Name, ...]) -> tuple[Name, ...]:
-    if not names:
-        raise ValueError("at least one is needed")
-    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
-        raise ValueError(f"named twice: {', '.join(twice)}")
-    return names
-
-
-#: at least one, none twice: each is counted once
-Names = Annotated[Many[Name], Field(max_length=1_000), AfterValidator(_distinct)]
-
-
-class Collect(Section):
-    """How local datasets are made."""
-
-    transitions: Count = Field(
-        1_000_000, description="transitions of random and of medium; medium-expert has twice as many"
-    )
-    replay: Literal["snapshots", "buffer"] = Field(
-        "buffer", description="medium-replay: rolled out from actor snapshots, or a true SAC replay buffer"
-    )
-    seed: int = Field(0, ge=0, description="seed of the roll-outs")
-
-
-class Demonstrations(Section):
-    """How the data of manipulation tasks are made: two scripted halves of the task, and random actions [S130]."""
-
-    prior_episodes: Count = Field(5_000, description="of the first half of the task; its rewards are set to 0")
-    task_episodes: Count = Field(2_500, description="of the second half")
-    random: Count = Field(
-        100_000, description="transitions of uniform actions; the paper: in place of half of the data"
-    )
-    noise: float = Field(0.1, ge=0, le=1, description="standard deviation of the noise on scripted commands")
-    seed: int = Field(0, ge=0, description="of everything random")
-
-
-class Likelihood(Section):
-    """A VAE's likelihood of offline and of online state-action pairs [S87, S89]."""
-
-    datasets: Many[str] = Field(
-        ("halfcheetah/random",), description="patterns on task/dataset; those with CQL agents have the analysis"
-    )
-    rollout_steps: Count = Field(10_000, description="environment steps of the CQL agent's stochastic policy")
-    validation: Fraction = Field(0.1, description="share of the dataset's episodes that are held out")
-    steps: Count = Field(50_000, description="gradient steps of the VAE")
-    batch: Count = 256
-    lr: LearningRate = Field(
-        3e-4, description="learning rate; too high, and wide networks ignore their latent variable"
-    )
-    widths: Widths = Field((750, 750), description="hidden layers of encoder and decoder")
-    latent: Count = 16
-    samples: Count = Field(2_000, description="held-out, and online, pairs whose likelihood is estimated")
-    importance_samples: Count = Field(500, description="K of the importance-weighted estimate")
-
-
-class Cost(Section):
-    """What the cost of the ensemble is measured on (Appendix B)."""
-
-    members: Names[Count] = Field((1, 2, 3, 5), description="ensemble sizes N, batched and as a naive loop")
-    repeats: Count = Field(200, description="timed gradient steps, and timed actions, of each")
 
 
 class Scale(Settings):
@@ -127,6 +64,9 @@ class Scale(Settings):
     )
     collect: Collect = Collect()
     demonstrations: Demonstrations = Demonstrations()
+    task_demonstrations: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="task -> what of `demonstrations` differs there"
+    )
     likelihood: Likelihood = Likelihood()
     cost: Cost = Cost()
     reading: Reading = Reading()
@@ -143,9 +83,19 @@ class Scale(Settings):
 
     @model_validator(mode="after")
     def _tasks_exist(self) -> "Scale":
-        for task in self.task_seeds:
-            if task not in TASKS and task not in self.own_tasks:
-                raise ValueError(f"task_seeds: unknown task '{task}'; it may be: {', '.join(TASKS)}")
+        for key in ("task_seeds", "task_demonstrations"):
+            for task in getattr(self, key):
+                if task not in TASKS and task not in self.own_tasks:
+                    raise ValueError(f"{key}: unknown task '{task}'; it may be: {', '.join(TASKS)}")
+        return self
+
+    @model_validator(mode="after")
+    def _demonstrations_fit(self) -> "Scale":
+        for task in self.task_demonstrations:
+            try:
+                self.demonstrations_of(task)
+            except ValidationError as error:
+                raise ValueError(_complaints(error, f"task_demonstrations.{task}.")) from None
         return self
 
     @model_validator(mode="after")
@@ -165,10 +115,15 @@ class Scale(Settings):
         """Whether the datasets of a task are made here; there are no others of manipulation."""
         return get_source(self.source).made_here or get_task(task).family == "manipulation"
 
+    def demonstrations_of(self, task: str) -> Demonstrations:
+        """How the data of a manipulation task are made."""
+        changed = self.task_demonstrations.get(task, {})
+        return Demonstrations.model_validate(self.demonstrations.model_dump() | changed)
+
     def recipe(self, task: str) -> tuple[str, Section]:
         """The module that makes the local datasets of a task, and the section of its settings."""
         if get_task(task).family == "manipulation":
-            return "off2on.training.demonstrations", self.demonstrations
+            return "off2on.training.demonstrations", self.demonstrations_of(task)
         return "off2on.training.collect", self.collect
 
     def settings(self, task: str, dataset: str, method: str | None = None) -> Settings:

@@ -66,7 +66,7 @@ def collect(
     one_thread()
     check_environment(get_task(task))
     if get_task(task).family == "manipulation" and agents is None:
-        collect_demonstrations((loaded.source, task, dataset), loaded.demonstrations, path, workers)
+        collect_demonstrations((loaded.source, task, dataset), loaded.demonstrations_of(task), path, workers)
     else:
         settings = loaded.collect.model_copy(update={"replay": "buffer"} if replay_buffer else {})
         run(task, dataset, settings, path, agents)

@@ -15,7 +15,7 @@ from off2on.envs.task import Task
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256
-from off2on.scale import Collect
+from off2on.sections import Collect
 from off2on.seeding import Rng, stream
 from off2on.training.actors import actor_policy, sac_epochs
 from off2on.training.agents import stored_agents

@@ -20,7 +20,7 @@ from off2on.envs.manipulation.env import ManipulationEnv, Setup
 from off2on.envs.manipulation.scripts import Script
 from off2on.envs.tasks import get_task
 from off2on.errors import find
-from off2on.scale import Demonstrations
+from off2on.sections import Demonstrations
 from off2on.seeding import Rng, stream
 from off2on.training.attributes import dataset_attributes
 from off2on.training.progress import progress_bar
@@ -37,7 +37,7 @@ class Half(NamedTuple):
     """A part of a task, its script and the steps of an episode."""
 
     setup: Setup
-    script: Callable[[ManipulationEnv], Script]
+    script: Callable[..., Script]
     steps: int
 
 
@@ -74,8 +74,7 @@ class Part(NamedTuple):
     number: int
     #: steps of each episode
     lengths: tuple[int, ...]
-    noise: float
-    seed: int
+    settings: Demonstrations
     images: bool
 
 
@@ -144,7 +143,7 @@ def _parts(task: str, settings: Demonstrations, images: bool) -> Iterator[Part]:
     for kind, wanted in enumerate(lengths):
         for number, start in enumerate(range(0, len(wanted), PART_EPISODES)):
             some = tuple(wanted[start : start + PART_EPISODES])
-            yield Part(task, kind, number, some, settings.noise, settings.seed, images)
+            yield Part(task, kind, number, some, settings, images)
 
 
 def _made(parts: list[Part], workers: int) -> Iterator[Rows]:
@@ -158,12 +157,13 @@ def _made(parts: list[Part], workers: int) -> Iterator[Rows]:
 
 def _rows(part: Part) -> Rows:
     """Roll out the episodes of a part."""
-    recipe = RECIPES[part.task]
+    recipe, settings = RECIPES[part.task], part.settings
     setup = (recipe.prior.setup, recipe.task.setup, recipe.whole)[part.kind]
-    scripted = (recipe.prior.script, recipe.task.script, None)[part.kind]
-    policy = _random if scripted is None else _scripted(scripted, part.noise)
+    policy = (_prior(recipe.prior.script, settings), _scripted(recipe.task.script, settings.noise), _random)[
+        part.kind
+    ]
     env = ManipulationEnv(setup, images=part.images)
-    rng = stream("demonstrations", part.task, part.seed, ORIGINS[part.kind], part.number)
+    rng = stream("demonstrations", part.task, settings.seed, ORIGINS[part.kind], part.number)
     images, actions, rewards, ends = [], [], [], []
     for steps in part.lengths:
         observation, _ = env.reset(seed=int(rng.integers(2**31)))
@@ -182,6 +182,17 @@ def _rows(part: Part) -> Rows:
 
 def _scripted(script: Callable[[ManipulationEnv], Script], noise: float) -> Policy:
     return lambda env, rng: (scripts.noisy(command, rng, noise) for command in script(env))
+
+
+def _prior(script: Callable[..., Script], settings: Demonstrations) -> Policy:
+    """A share of the episodes by the script's worse variant."""
+
+    def policy(env: ManipulationEnv, rng: Rng) -> Iterator[NDArray[np.float32]]:
+        worse = settings.suboptimal > 0 and rng.random() < settings.suboptimal
+        commands = script(env, rng) if worse else script(env)
+        return (scripts.noisy(command, rng, settings.noise) for command in commands)
+
+    return policy
 
 
 def _random(_env: ManipulationEnv, rng: Rng) -> Iterator[NDArray[np.float32]]:

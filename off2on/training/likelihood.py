@@ -22,7 +22,7 @@ from off2on.nn.gaussian import LOG_2PI
 from off2on.nn.likelihood_vae import elbo, init_vae, log_likelihood
 from off2on.nn.state import Nets
 from off2on.provenance import config_hash, now, peak_memory_mb, provenance
-from off2on.scale import Likelihood
+from off2on.sections import Likelihood
 from off2on.seeding import Rng, stream
 from off2on.training.progress import progress_bar
 

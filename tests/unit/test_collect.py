@@ -15,7 +15,7 @@ from off2on.envs.rollout import Rollout
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.files import sha256
-from off2on.scale import Collect
+from off2on.sections import Collect
 from off2on.training import shipped
 from off2on.training.actors import ActorRun, actor_policy, sac_epochs, train_actors
 from off2on.training.collect import collect

@@ -10,13 +10,13 @@ from off2on.data.dataset import Dataset, read_dataset
 from off2on.envs.manipulation import scripts
 from off2on.envs.manipulation.env import ManipulationEnv, Setup
 from off2on.envs.tasks import get_task
-from off2on.scale import Demonstrations
+from off2on.sections import Demonstrations
 from off2on.training.demonstrations import ORIGINS, RECIPES, collect_demonstrations, demonstrations
 
 AMOUNTS = Demonstrations(prior_episodes=4, task_episodes=8, random=70)
 
 
-def made(task: str, workers: int = 1, **changes: int) -> Dataset:
+def made(task: str, workers: int = 1, **changes: float) -> Dataset:
     return demonstrations(task, AMOUNTS.model_copy(update=changes), workers, images=False)
 
 
@@ -52,6 +52,32 @@ def test_a_seed_gives_the_same_data_and_more_of_one_kind_changes_no_other(monkey
         ours, theirs = first.origin == number, fewer.origin == number
         np.testing.assert_array_equal(first.actions[ours], fewer.actions[theirs])
     assert made("pick-place", seed=4).sha256() != first.sha256()
+
+
+@pytest.mark.parametrize("task", RECIPES)
+def test_the_worse_script_fails_more_often(task: str) -> None:
+    """Of 10 attempts of the first half: what it is for, done at the end."""
+    half, reached = RECIPES[task].prior, {}
+    env = ManipulationEnv(half.setup, images=False)
+    for worse in (False, True):
+        ends = []
+        for seed in range(10):
+            env.reset(seed=seed)
+            rng = np.random.default_rng(seed)
+            script = half.script(env, rng) if worse else half.script(env)
+            for _ in range(half.steps):
+                info = env.step(scripts.noisy(next(script), rng))[-1]
+            ends.append(info["grasped" if task == "pick-place" else "opened"])
+        reached[worse] = sum(ends)
+    assert reached[False] >= 7
+    assert reached[True] <= reached[False] - 2
+
+
+def test_a_share_of_the_first_half_is_by_the_worse_script() -> None:
+    as_usual, worse = made("pick-place"), made("pick-place", suboptimal=1.0)
+    prior = as_usual.origin == 0
+    assert not np.array_equal(as_usual.actions[prior], worse.actions[prior])
+    np.testing.assert_array_equal(as_usual.actions[~prior], worse.actions[~prior])
 
 
 def test_the_data_do_not_depend_on_the_number_of_processes() -> None:

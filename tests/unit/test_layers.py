@@ -19,7 +19,7 @@ LAYERS = [
     {"own_tasks"},
     {"methods"},
     {"agents", "replay", "analysis"},
-    {"settings"},
+    {"settings", "sections"},
     {"samplers"},
     {"data", "envs", "nn"},
     {"algorithms", "reading"},

@@ -55,6 +55,7 @@ def test_an_environment_keeps_gymnasium_s_rules(name: str) -> None:
     env.reset(seed=0)
     picture: Any = env.render()
     assert picture.shape == (24, 32, 3)
+    assert env.unwrapped.picture(1000, 1400).shape == (1000, 1400, 3)
     ends = [env.step(env.action_space.sample())[2:4] for _ in range(IDS[name])]
     assert ends == [(False, False)] * (IDS[name] - 1) + [(False, True)]
     env.close()

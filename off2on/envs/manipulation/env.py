@@ -37,6 +37,8 @@ LOW, HIGH = np.array([0.4, -0.2, -0.34]), np.array([0.8, 0.4, -0.1])
 #: policy that learned from noisy demonstrations hovers above the object and never closes [S129]
 GRIPPER_THRESHOLD = 0.2
 HOME_THRESHOLD = 0.5
+#: where on the table the object may start: lower and upper corner
+REGION = np.array([[0.49, 0.18], [0.75, 0.27]])
 #: placed: lower than this, nearer to the tray's centre than that
 PLACED_Z, PLACED_XY = -0.32, 0.04
 #: grasped: higher than this, nearer to the hand than that
@@ -186,7 +188,7 @@ class ManipulationEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     def _free_place(self) -> Vector:
         """On the table, away from the tray."""
         while True:
-            place = np.array([self.np_random.uniform(0.49, 0.75), self.np_random.uniform(0.18, 0.27), -0.345])
+            place = np.array([*self.np_random.uniform(*REGION), -0.345])
             if np.linalg.norm(place[:2] - scene.TRAY) >= 0.11:
                 return place
 
@@ -254,6 +256,8 @@ class ManipulationEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         return np.array(renderer.render(), np.uint8)
 
     def _renderer(self, height: int, width: int) -> Any:
+        buffer = self.model.vis.global_
+        buffer.offheight, buffer.offwidth = max(buffer.offheight, height), max(buffer.offwidth, width)
         try:
             return mujoco.Renderer(self.model, height, width)
         except Exception as error:

@@ -1,7 +1,8 @@
 """Scripted policies: state machines over what the simulator knows, which make the demonstrations [S128].
 
 A script yields commands for ever; `noisy` is what is executed and stored. The gripper is commanded in every step,
-also where it stays as it is, so that learners see what it should be and not when it changes [S129].
+also where it stays as it is, so that learners see what it should be and not when it changes [S129]. First halves
+of tasks have a worse variant, too, as the original's do: it errs by the generator that the script is given.
 """
 
 from collections.abc import Iterator
@@ -9,11 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from off2on.envs.manipulation.env import OPENED, SHUT, ManipulationEnv
+from off2on.envs.manipulation.env import OPENED, REGION, SHUT, ManipulationEnv
 from off2on.envs.manipulation.scene import TRAY
 
 Vector = NDArray[np.float64]
 Script = Iterator[Vector]
+Rng = np.random.Generator
 #: standard deviation of the noise on every command, and the largest command
 NOISE, LARGEST = 0.1, 0.9
 #: command per metre of distance
@@ -50,10 +52,11 @@ def noisy(wanted: Vector, rng: np.random.Generator, noise: float = NOISE) -> NDA
     return np.clip(wanted + rng.normal(0.0, noise, 8), -LARGEST, LARGEST).astype(np.float32)
 
 
-def close_on_object(env: ManipulationEnv, depth: float) -> Script:
-    """Down to the object, close the gripper."""
+def close_on_object(env: ManipulationEnv, depth: float, instead: Vector | None = None) -> Script:
+    """Down to the object, or to the place `instead` of it, close the gripper."""
     while True:
-        aside, above = env.object[:2] - env.hand[:2], env.hand[2] - depth
+        aim = env.object[:2] if instead is None else instead
+        aside, above = aim - env.hand[:2], env.hand[2] - depth
         beside = np.linalg.norm(aside)
         if above < 0 and beside < THERE:
             break
@@ -75,13 +78,14 @@ def place(env: ManipulationEnv) -> Script:
     yield command(np.zeros(3), opened=True)
 
 
-def open_bottom(env: ManipulationEnv) -> Script:
-    """Hook the handle, pull, lift, go home."""
+def open_bottom(env: ManipulationEnv, rng: Rng | None = None) -> Script:
+    """Hook the handle, pull (with a generator pull or push, by chance in every step), lift, go home."""
     pulling = False
     while env.opened("bottom") <= OPENED:
         away = env.handle + HOOK - env.hand
         if pulling or np.linalg.norm(away) <= 0.06:
-            pulling, away = True, np.array([1.0, 0.0, 0.0]) / GAIN
+            sign = 1.0 if rng is None else rng.choice([-1.0, 1.0])
+            pulling, away = True, np.array([sign, 0.0, 0.0]) / GAIN
         elif np.linalg.norm(away[:2]) > 0.04:
             away[2] = 0.0
         yield command(GAIN * away, opened=True)
@@ -106,14 +110,15 @@ def rest(env: ManipulationEnv) -> Script:
         yield command(np.zeros(3), env.gripper_open)
 
 
-def pick(env: ManipulationEnv) -> Script:
-    """Pick-place's first part.
+def pick(env: ManipulationEnv, rng: Rng | None = None) -> Script:
+    """Pick-place's first part; with a generator it closes the gripper somewhere else half of the time.
 
     It ends where the second part begins, with the object high and the hand near home: learners join the two sooner
     than after picks that rest where the object was lifted (docs/fidelity.md).
     """
     home = env.hand
-    yield from close_on_object(env, TABLE_DEPTH)
+    astray = rng.uniform(*REGION) if rng is not None and rng.random() < 0.5 else None
+    yield from close_on_object(env, TABLE_DEPTH, astray)
     while env.object[2] <= HIGH:
         yield command(GAIN * (home - env.hand), opened=False)
     yield from rest(env)
@@ -137,16 +142,16 @@ def grasp_in_drawer(env: ManipulationEnv) -> Script:
     yield from rest(env)
 
 
-def open_drawer(env: ManipulationEnv) -> Script:
+def open_drawer(env: ManipulationEnv, rng: Rng | None = None) -> Script:
     """The first part of the closed drawer's task."""
-    yield from open_bottom(env)
+    yield from open_bottom(env, rng)
     yield from rest(env)
 
 
-def clear_and_open_drawer(env: ManipulationEnv) -> Script:
+def clear_and_open_drawer(env: ManipulationEnv, rng: Rng | None = None) -> Script:
     """The first part of the blocked drawer's task."""
     yield from close_top(env)
-    yield from open_drawer(env)
+    yield from open_drawer(env, rng)
 
 
 def closed_drawer(env: ManipulationEnv) -> Script:
