@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from off2on.agents.interface import OfflineAgent, agent_module
+from off2on.agents.twins import q_values
 from off2on.algorithms.algorithm import Sizes
 from off2on.analysis.csv_tables import write_csv
 from off2on.config import Network
@@ -119,15 +120,15 @@ def _episode(
     return vectors, actions, rewards
 
 
-def data(kind: str, pick: str, random: int, rng: Rng) -> list[Episodes]:
-    """The parts of the offline data."""
+def data(kind: str, pick: str, random: int, rng: Rng) -> dict[str, Episodes]:
+    """The parts of the offline data, by name."""
     if kind == "whole":
-        return [collect(WHOLE, scripts.pick_place, HORIZON, ATTEMPTS, rng)]
-    halves = [
-        collect(WHOLE, PICKS[pick], PICKING, ATTEMPTS, rng, paid=False),
-        collect(HELD, scripts.put, PLACING, ATTEMPTS, rng),
-    ]
-    return halves if kind == "halves" else [*halves, collect(WHOLE, None, HORIZON, random, rng)]
+        return {"whole": collect(WHOLE, scripts.pick_place, HORIZON, ATTEMPTS, rng)}
+    halves = {
+        "picks": collect(WHOLE, PICKS[pick], PICKING, ATTEMPTS, rng, paid=False),
+        "places": collect(HELD, scripts.put, PLACING, ATTEMPTS, rng),
+    }
+    return halves if kind == "halves" else halves | {"random": collect(WHOLE, None, HORIZON, random, rng)}
 
 
 class Scaling(NamedTuple):
@@ -150,6 +151,20 @@ def filled_store(parts: list[Episodes]) -> tuple[TransitionStore, Scaling]:
         for vectors, actions, rewards in zip(*part, strict=True):
             store.append(scaling(vectors), actions, rewards, np.zeros_like(rewards))
     return store, scaling
+
+
+def values_by_part(agent: OfflineAgent, store: TransitionStore, parts: dict[str, Episodes]) -> dict[str, float]:
+    """The mean value of 1,000 transitions of each part: of the data's actions, and of the policy's."""
+    found, start = {}, 0
+    for name, part in parts.items():
+        rows = np.random.default_rng(0).integers(start, start := start + part.rewards.size, (1, 1000))
+        batch = store.batch(rows)
+        critic, seen = agent.nets["critic"], batch.observations
+        chosen = agent.act(seen[0], None, 0)[None]
+        with torch.no_grad():
+            for what, actions in (("data", batch.actions), ("policy", chosen)):
+                found[f"q_{name}_{what}"] = round(float(q_values(critic, seen, actions).mean()), 2)
+    return found
 
 
 class Shares(NamedTuple):
@@ -228,7 +243,8 @@ def run(wanted: argparse.Namespace) -> None:
         {"network": Network(width=wanted.width, depth=2), "members": 1, wanted.learner: section}
     )
     collecting, weights, training = np.random.default_rng(wanted.seed).spawn(3)
-    store, scaling = filled_store(data(wanted.data, wanted.pick, wanted.random, collecting))
+    parts = data(wanted.data, wanted.pick, wanted.random, collecting)
+    store, scaling = filled_store([*parts.values()])
     module, own = agent_module(wanted.learner), getattr(settings, wanted.learner)
     sizes = Sizes(ObservationSpec(store.observations.shape[1:]), 8)
     agent = module.offline_agent(module.init_nets(sizes, settings, [weights]), settings)
@@ -239,7 +255,7 @@ def run(wanted: argparse.Namespace) -> None:
             values = {"q_mean": train(agent, store, own.batch, training, bar, wanted.every)}
             values["q_bound"] = round(1 / (1 - own.discount), 1)
             rows.append({**labels, "settings": " ".join(wanted.set), "step": step, **values})
-            rows[-1] |= evaluation(agent, scaling)
+            rows[-1] |= values_by_part(agent, store, parts) | evaluation(agent, scaling)
             write_csv(pd.DataFrame(rows), wanted.out)
             bar.write(str(rows[-1]))
 

@@ -153,8 +153,9 @@ def _machine(scale: Scale, _layout: Layout) -> Iterator[Finding]:
 
 def _disk(scale: Scale, layout: Layout) -> Iterator[Finding]:
     here = layout.root.absolute()
-    needed, free = plan(scale).total.disk_bytes, shutil.disk_usage(here).free
-    found = f"{free / 1e9:.1f} GB free in {here}, scale {scale.name} needs {needed / 1e9:.1f}"
+    total, free = plan(scale).total, shutil.disk_usage(here).free
+    needed = total.disk_bytes + (os.cpu_count() or 1) * total.running_bytes
+    found = f"{free / 1e9:.1f} GB free in {here}, scale {scale.name} needs up to {needed / 1e9:.1f}"
     if free < needed:
         yield Finding("wrong", "disk", found, "free some, or run in another directory (snakemake --directory)")
     else:

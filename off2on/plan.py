@@ -14,6 +14,7 @@ from off2on.algorithms.flop import head
 from off2on.analysis.tables import ENOUGH
 from off2on.benches import NOTHING_MEASURED, Bench, Benches, step_flop, step_name
 from off2on.config import Precision
+from off2on.envs.task import Task
 from off2on.envs.tasks import get_task
 from off2on.figures.registry import get_figure
 from off2on.gpus import SLOTS
@@ -28,8 +29,8 @@ from off2on.training.schedule import epochs, updates
 CORE_RATES = {32: 3e9, 64: 8e9, 128: 45e9, 256: 58e9}
 #: seconds of a gradient step that no matrix product explains: dispatch, sampling, optimiser
 STEP_SECONDS = 3e-3
-#: seconds of an environment step in a lock-step roll-out, policy included
-ENV_STEP_SECONDS = 1.2e-4
+#: seconds of an environment step in a lock-step roll-out, policy included; those from pixels one by one
+ENV_STEP_SECONDS, PIXEL_STEP_SECONDS = 1.2e-4, 2e-3
 #: seconds for import, reading the dataset and writing the outputs of one job
 JOB_SECONDS = 6.0
 #: the same of a large GPU, from its data sheet: float32 and TF32 products a second that small matrices reach
@@ -40,8 +41,10 @@ GPU_BANDWIDTH, BYTES_PER_FLOP = 2.5e12, 0.07
 KERNELS, KERNEL_SECONDS = 270, 1.7e-6
 
 FLOAT_BYTES = 4
-#: checkpoints, optimiser state and logs of a job, in copies of its networks
-COPIES_OF_NETWORKS = 8
+#: of policy, twin critics and their targets, what is trained: kept of an offline step, and has Adam's two moments
+TRAINED = 3 / 5
+#: a state is written beside the one before
+STATES = 2
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,18 @@ class Row:
     core_seconds: float = 0.0
     #: of a GPU that jobs share in `SLOTS` slots
     gpu_seconds: float = 0.0
+    #: left behind
     disk_bytes: float = 0.0
+    #: held besides while a job runs; of several the largest
+    running_bytes: float = 0.0
     #: jobs whose gradient steps were measured, on a CPU and on a GPU
     cpu_measured: int = 0
     gpu_measured: int = 0
 
     def __add__(self, other: "Row") -> "Row":
         mine, others = vars(self), vars(other)
-        return Row(self.stage, **{key: mine[key] + others[key] for key in mine if key != "stage"})
+        added = {key: mine[key] + others[key] for key in mine if key != "stage"}
+        return Row(self.stage, **added | {"running_bytes": max(self.running_bytes, other.running_bytes)})
 
 
 @dataclass(frozen=True)
@@ -184,14 +191,20 @@ def transitions(scale: Scale, task: str, dataset: str) -> int:
 
 def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
     """A local dataset: roll-outs, and for a true replay buffer the SAC run; for other sources a file."""
-    rows, sizes = transitions(scale, task, dataset), get_task(task).sizes
-    pixel = 1 if sizes.observation.is_image else FLOAT_BYTES
-    disk = rows * (pixel * sizes.observation.size + FLOAT_BYTES * (sizes.action + 2))
+    rows = transitions(scale, task, dataset)
+    disk = rows * row_bytes(get_task(task))
     if not scale.makes(task):
         return Row("collect", jobs=1, disk_bytes=disk)
     training = rows if dataset == "medium-replay" and scale.collect.replay == "buffer" else 0
-    flop = training * get_algorithm("sac").phase("online").flop(scale, sizes)
-    return _job("collect", scale, gradient_steps=training, env_steps=rows, flop=flop, disk=disk)
+    flop = training * get_algorithm("sac").phase("online").flop(scale, get_task(task).sizes)
+    rolling = JOB_SECONDS + rows * env_step_seconds(get_task(task))
+    return replace(_job("collect", scale, training, rows, flop, rolling), disk_bytes=disk)
+
+
+def row_bytes(task: Task) -> int:
+    """Of a transition: observation, action, reward and end."""
+    pixel = 1 if task.observation.is_image else FLOAT_BYTES
+    return pixel * task.observation.size + FLOAT_BYTES * (task.action_size + 2)
 
 
 def memory_mb(scale: Scale, task: str, dataset: str) -> int:
@@ -205,9 +218,8 @@ def pretrain_cost(job: PretrainJob, benches: Benches = NOTHING_MEASURED) -> Row:
     loop = job.settings.pretraining
     evaluations = 1 + job.steps // loop.evaluate_every
     rolled = evaluations * job.members * loop.eval_episodes * job.task.horizon
-    # policy and twin critics of every step that is kept, without targets
-    disk = _networks(job) * (1 + 3 / 5 * len(kept_steps(job)) / COPIES_OF_NETWORKS)
-    return _trained(job, job.steps, rolled, disk, benches)
+    disk = TRAINED * (1 + len(kept_steps(job))) * _networks(job)
+    return replace(_trained(job, job.steps, rolled, benches), disk_bytes=disk)
 
 
 def finetune_cost(job: FinetuneJob, benches: Benches = NOTHING_MEASURED) -> Row:
@@ -215,7 +227,9 @@ def finetune_cost(job: FinetuneJob, benches: Benches = NOTHING_MEASURED) -> Row:
     loop = job.settings.finetuning
     steps = sum(updates(job, epoch) for epoch in range(epochs(job)))
     rolled = loop.env_steps + (1 + epochs(job)) * loop.eval_episodes * job.task.horizon
-    return _trained(job, steps, rolled, _networks(job), benches)
+    row = _trained(job, steps, rolled, benches)
+    online = STATES * loop.env_steps * row_bytes(job.task)
+    return replace(row, disk_bytes=_networks(job), running_bytes=row.running_bytes + online)
 
 
 def gpu_step_seconds(job: Job) -> float:
@@ -224,15 +238,16 @@ def gpu_step_seconds(job: Job) -> float:
     return KERNELS * KERNEL_SECONDS + step_flop(job) * rate
 
 
-def _trained(job: Job, steps: int, env_steps: int, disk: float, benches: Benches) -> Row:
+def _trained(job: Job, steps: int, env_steps: int, benches: Benches) -> Row:
     """A job of training, on a core or in a slot of a GPU; what it steps and evaluates is on a core anyway."""
     name, flop = step_name(job), step_flop(job)
-    row = _job(job.kind, job.settings, steps, env_steps, steps * flop, disk)
-    rolling = JOB_SECONDS + env_steps * ENV_STEP_SECONDS
+    rolling = JOB_SECONDS + env_steps * env_step_seconds(job.task)
+    row = _job(job.kind, job.settings, steps, env_steps, steps * flop, rolling)
     cpu, gpu = (benches.get(kind, Bench()).seconds.get(name) for kind in ("cpu", "cuda"))
     learning = steps * (gpu_step_seconds(job) if gpu is None else gpu)
     return replace(
         row,
+        running_bytes=STATES * (1 + 2 * TRAINED) * _networks(job),
         core_seconds=row.core_seconds if cpu is None else rolling + steps * cpu,
         # the GPU is waited for, or one of its slots is held
         gpu_seconds=max(learning, (rolling + learning) / SLOTS),
@@ -252,7 +267,8 @@ def likelihood_cost(scale: Scale, task: str) -> Row:
     training = settings.steps * settings.batch * 3 * (encoder + decoder)
     estimating = 2 * settings.samples * settings.importance_samples * decoder
     flop = 2.0 * (training + estimating)
-    return _job("analyse", scale, settings.steps, settings.rollout_steps, flop, 0.0)
+    rolling = JOB_SECONDS + settings.rollout_steps * env_step_seconds(get_task(task))
+    return _job("analyse", scale, settings.steps, settings.rollout_steps, flop, rolling)
 
 
 def measuring_cost(scale: Scale) -> Row:
@@ -260,21 +276,26 @@ def measuring_cost(scale: Scale) -> Row:
     steps = 2 * scale.cost.repeats * len(scale.cost.members)
     members = 2 * scale.cost.repeats * sum(scale.cost.members)
     flop = members * get_algorithm("sac").phase("online").flop(scale, get_task(scale.tasks[0]).sizes)
-    return _job("analyse", scale, steps, 0, flop, 0.0)
+    return _job("analyse", scale, steps, 0, flop, JOB_SECONDS)
 
 
-def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, flop: float, disk: float) -> Row:
+def env_step_seconds(task: Task) -> float:
+    """Of a roll-out of the task, policy included."""
+    return PIXEL_STEP_SECONDS if task.observation.is_image else ENV_STEP_SECONDS
+
+
+def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, flop: float, rolling: float) -> Row:
+    """A job of so many seconds but for its gradient steps."""
     width = min(CORE_RATES, key=lambda known: abs(known - settings.network.width))
-    rolling = JOB_SECONDS + env_steps * ENV_STEP_SECONDS
     core = rolling + gradient_steps * STEP_SECONDS + flop / CORE_RATES[width]
-    return Row(stage, 1, gradient_steps, env_steps, flop, core, disk_bytes=disk)
+    return Row(stage, 1, gradient_steps, env_steps, flop, core)
 
 
 def _networks(job: PretrainJob | FinetuneJob) -> float:
-    """Bytes that a job leaves or holds on disk: policy, twin critics and their targets, a few copies."""
+    """Bytes of policy, twin critics and their targets."""
     settings = job.settings
-    networks = 5 * job.members * head(settings, job.task.sizes, settings.images.head, settings.network.widths)
-    return COPIES_OF_NETWORKS * FLOAT_BYTES * networks
+    one = head(settings, job.task.sizes, settings.images.head, settings.network.widths)
+    return FLOAT_BYTES * 5 * job.members * one
 
 
 def duration(seconds: float) -> str:

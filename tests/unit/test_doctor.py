@@ -176,8 +176,8 @@ def test_memory_is_that_of_the_largest_dataset(tmp_path: Path, monkeypatch: pyte
     )
     assert (smoke.level, smoke.mend) == ("ok", "")
     # images of half a million steps
-    assert "takes 11.4 GB" in paper.found
-    assert paper.mend == "with the largest datasets: --cores 5"
+    assert "takes 14.2 GB" in paper.found
+    assert paper.mend == "with the largest datasets: --cores 4"
 
 
 def test_the_plugins_are_those_of_the_profiles() -> None:

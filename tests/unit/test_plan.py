@@ -67,6 +67,21 @@ def test_stages_add_up_and_print_as_a_table() -> None:
     assert len({len(line) for line in lines}) == 1
 
 
+def test_disk_is_what_finished_jobs_leave_and_what_a_running_one_holds() -> None:
+    """Of one agent 2 x 256: 4 bytes a parameter, targets too; states hold the online data besides."""
+    cost = finetune_cost(run("halfcheetah", "medium", "sac-ft-online"))
+    policy = 17 * 256 + 256 * 257 + 256 + 2 * 6 * 257
+    critic = 23 * 256 + 256 * 257 + 256 + 257
+    assert cost.disk_bytes == pytest.approx(4 * (policy + 4 * critic), rel=0.05)
+    assert cost.running_bytes == pytest.approx(2 * (2.2 * cost.disk_bytes + 250_000 * 4 * (17 + 6 + 2)))
+    kept = pretrain_cost(pretrain_job(PAPER, Pretraining("pick-place", "mixed", "cql", 0)))
+    once = pretrain_cost(pretrain_job(PAPER, Pretraining("halfcheetah", "medium", "cql", 0)))
+    assert kept.disk_bytes == pytest.approx(51 * kept.running_bytes * 0.6 / 4.4)
+    assert once.disk_bytes == pytest.approx(once.running_bytes * 0.6 / 4.4)
+    found = plan(PAPER).total
+    assert found.running_bytes < found.disk_bytes
+
+
 def test_half_the_seeds_cost_half() -> None:
     half, whole = (plan(load_scale("paper", seeds=seeds)).stages for seeds in (2, 4))
     # datasets and the cost of the ensemble are the same for all seeds

@@ -271,7 +271,7 @@ def duration(row):
 
 
 def disk_mb(cost):
-    return lambda wildcards: 10 + round(cost(wildcards).disk_bytes / 1e6)
+    return lambda wildcards: 10 + round((cost(wildcards).disk_bytes + cost(wildcards).running_bytes) / 1e6)
 
 
 #: what a job that trains on a GPU asks for: a slot of this machine's, or of a cluster one of its own
@@ -282,7 +282,11 @@ if GPU and (found := visible_gpus()):
 
 
 def mem_mb(wildcards):
-    return plan.memory_mb(SCALE, wildcards.task, wildcards.dataset)
+    """What the scale lets expect, and three times a file that is not made here and may have any size."""
+    expected = plan.memory_mb(SCALE, wildcards.task, wildcards.dataset)
+    if SCALE.makes(wildcards.task) or wildcards.dataset == "none" or not dataset_file(wildcards).is_file():
+        return expected
+    return max(expected, 1000 + round(3 * dataset_file(wildcards).stat().st_size / 1e6))
 
 
 def training_mb(wildcards):
