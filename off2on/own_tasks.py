@@ -86,6 +86,9 @@ def check_environment(task: Task) -> None:
     actions: Any = env.action_space
     if not np.issubdtype(actions.dtype, np.floating) or not actions.is_bounded():
         raise Off2OnError(f"{where}: {task.env_id} has actions {actions}; floats with bounds are needed")
+    longest = env.spec.max_episode_steps if env.spec else None
+    if longest is not None and task.horizon > longest:
+        raise Off2OnError(f"{where}: horizon: {task.env_id} ends after {longest} steps (got {task.horizon})")
     if wrappers := _wrappers(env):
         raise Off2OnError(
             f"{where}: {task.env_id} is an environment inside {', '.join(wrappers)}, and agents would play it "

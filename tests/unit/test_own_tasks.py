@@ -91,6 +91,7 @@ def test_a_wrong_entry_is_named(own: object, told: str, tmp_path: Path) -> None:
         ({"env_id": "CartPole-v1", "observations": 4}, "CartPole-v1 has actions Discrete.*vectors are needed"),
         ({"observations": 28}, r"own_tasks.ant: observations: Ant-v4 has 27 \(got 28\)"),
         ({"actions": 7}, r"actions: Ant-v4 has 8 \(got 7\)"),
+        ({"horizon": 1001}, r"horizon: Ant-v4 ends after 1000 steps \(got 1001\)"),
     ],
 )
 def test_another_environment_than_the_file_says_is_refused(
@@ -124,7 +125,7 @@ def test_what_would_not_be_played_as_it_is_is_refused(
     make: Callable[[], Any], told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(gymnasium.registry, "Odd-v0", raising=False)
-    gymnasium.register("Odd-v0", entry_point=make, max_episode_steps=50)
+    gymnasium.register("Odd-v0", entry_point=make, max_episode_steps=1000)
     load_scale(own_scale(tmp_path / "own.yaml", {"ant": OWN["ant"] | {"env_id": "Odd-v0"}}))
     with pytest.raises(Off2OnError, match=told) if told else nullcontext():
         check_environment(get_task("ant"))

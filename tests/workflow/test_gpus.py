@@ -20,7 +20,7 @@ SNAKEFILE = """
 include: "{common}"
 print("limit:", workflow.global_resources.get("gpu_slots").value)
 rule all:
-    input: expand("{{i}}.txt", i=range(3))
+    input: expand("{{i}}.txt", i=range(9))
 rule train:
     output: "{{i}}.txt"
     resources: mem_mb=1, **GPU
@@ -36,7 +36,7 @@ def jobs(repository: Path, directory: Path, gpus: str, *arguments: str) -> tuple
     words = command(repository, directory)
     words[words.index("-s") + 1] = str(snakefile)
     done = subprocess.run(
-        [*words, "--workflow-profile", "none", "--config", "scale=smoke", *arguments],
+        [*words, "--cores", "9", "--workflow-profile", "none", "--config", "scale=smoke", *arguments],
         cwd=directory,
         env=environment(repository) | {"CUDA_VISIBLE_DEVICES": gpus},
         stdout=subprocess.PIPE,
@@ -51,11 +51,11 @@ def jobs(repository: Path, directory: Path, gpus: str, *arguments: str) -> tuple
 @pytest.mark.parametrize(
     ("gpus", "arguments", "limit", "at_once"),
     [
-        ("0,1", ("device=cuda",), 8, 2),
-        ("0", ("device=auto",), 4, 2),
+        ("0,1", ("device=cuda",), 8, 8),
+        ("0", ("device=auto",), 4, 4),
         ("0,1", ("device=cuda", "--resources", "gpu_slots=1"), 1, 1),
         # the head of a cluster
-        ("", ("device=cuda",), None, 2),
+        ("", ("device=cuda",), None, 9),
     ],
 )
 def test_jobs_on_gpus_are_bounded_by_slots_or_by_what_the_user_says(
@@ -72,6 +72,22 @@ def test_jobs_on_cores_ask_for_no_gpu(repository: Path, tmp_path: Path, gpus: st
     said, _ = jobs(repository, tmp_path, gpus, device)
     assert "limit: None" in said
     assert set(re.findall("asks: (.*)", said)) == {""}
+
+
+def test_a_node_of_a_cluster_does_not_choose_a_device(repository: Path, tmp_path: Path) -> None:
+    """Snakemake runs itself there in this mode."""
+    words = [*command(repository, tmp_path), "-n", "--workflow-profile", "none", "--mode", "remote"]
+    for device, code in (("auto", 2), ("cpu", 0)):
+        done = subprocess.run(
+            [*words, "--config", "scale=smoke", f"device={device}"],
+            cwd=tmp_path,
+            env=environment(repository),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == code, done.stdout
+        assert ("on a cluster name the device, cpu or cuda" in done.stdout) == (device == "auto")
 
 
 def test_the_time_that_a_run_says_is_that_of_its_device(repository: Path, tmp_path: Path) -> None:

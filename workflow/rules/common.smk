@@ -60,6 +60,12 @@ def refuse_other_software():
         )
 
 
+def refuse_auto_elsewhere():
+    """Every node would decide anew: one with a GPU would take it, though none was asked for."""
+    if workflow.remote_exec and config.get("device") == "auto":
+        stop("--config device=auto: on a cluster name the device, cpu or cuda (docs/clusters.md)")
+
+
 def without_pixels_if_blind(selection):
     """The selection without the tasks that need pictures, on a machine that can draw none."""
     blind = [task for task in selection.scale.tasks if get_task(task).observation.is_image]
@@ -70,6 +76,7 @@ def without_pixels_if_blind(selection):
 
 
 refuse_other_software()
+refuse_auto_elsewhere()
 try:
     SELECTION = without_pixels_if_blind(select(config, FIGURES))
     SCALE, LAYOUT = SELECTION.scale, SELECTION.layout
