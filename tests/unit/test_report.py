@@ -484,7 +484,7 @@ def test_a_report_of_tables_alone(tree: Tree, tmp_path: Path) -> None:
         seed["files"] for group in embedded(page, "run-data")["groups"].values() for seed in group["seeds"]
     ] == [[] for _ in [*tree.runs(), *tree.pretrains()]]
     # the scale's own file says how quick is read
-    assert "Quick shows directions" in page
+    assert "Quick can only hint at directions" in page
     assert "sac: 5,000 steps are too few" in page
     assert Page(page).tags["svg"] == len(NAMES)
     assert {"fig_4c.png", "table_claims.csv"} <= {path.name for path in (tmp_path / "out").iterdir()}
