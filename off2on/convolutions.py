@@ -52,5 +52,5 @@ KINDS = {
     # the paper's: every network has its own [S134]
     "cog": Convolutions((Layer(16, pooled=True), Layer(16, pooled=True), Layer(16)), False, 1e-4),
     # for a laptop
-    "small": Convolutions((Layer(32, 4, 4, 0), Layer(32, 3, 2)), True),
+    "small": Convolutions((Layer(24, 4, 4, 0), Layer(32, 3, 2)), True),
 }
