@@ -116,7 +116,7 @@ METHODS = {
             "cql",
             members=1,
             style=Style(UNIFORM, DASHED, "D"),
-            figures={"fig_3": "SAC-ft", "fig_1b": "Uniform"},
+            figures={"fig_3": "SAC-ft", "fig_1b": "Uniform (N = 1)"},
         ),
         Method(
             "sac",
@@ -137,7 +137,7 @@ METHODS = {
             "cql",
             members=1,
             style=Style("#56B4E9", MIXED, "v"),
-            figures={"fig_12": "Ours", "fig_1c": "CQL init", "fig_15": "Single, balanced"},
+            figures={"fig_12": "Ours", "fig_1c": "CQL init (N = 1)", "fig_15": "Single, balanced"},
         ),
         Method(
             "ours-n2",
@@ -201,7 +201,7 @@ METHODS = {
             "cql",
             members=1,
             style=Style(ONLINE_ONLY_ONE, DASHED, "d"),
-            figures={"fig_1b": "Online only", "fig_15": "Single, online only"},
+            figures={"fig_1b": "Online only (N = 1)", "fig_15": "Single, online only"},
         ),
         Method(
             "cql-reg",
@@ -264,7 +264,7 @@ METHODS = {
             "fqe",
             members=1,
             style=Style("#AA4499", DASHED, "H"),
-            figures={"fig_1c": "FQE init"},
+            figures={"fig_1c": "FQE init (N = 1)"},
         ),
         Method(
             "ours-ratio-mixture",

@@ -151,8 +151,8 @@ def test_figure_1b_gives_the_lowest_of_the_first_epochs_as_its_claims_have_it(qu
     first_epochs = curves[curves["env_steps"].between(1, 0.4 * curves["env_steps"].max())]
     lowest = first_epochs.groupby("seed")["return_mean"].min()
     head, line = FIGURES["fig_1b"].finding(quick).splitlines()
-    assert f"Online only: early lowest {lowest.mean():.0f} ± {lowest.std():.0f}, first" in line
-    assert "Online only minus Uniform -" in line
+    assert f"Online only (N = 1): early lowest {lowest.mean():.0f} ± {lowest.std():.0f}, first" in line
+    assert "Online only (N = 1) minus Uniform (N = 1) -" in line
     assert head.startswith("Lowest return in the first epochs")
 
 
@@ -176,7 +176,7 @@ def test_only_the_first_epochs_count_as_early(quick: Tables) -> None:
     ]
     later[1]["return_mean"] = -1e6
     longer = replace(quick, curves=pd.concat([quick.curves, *later]))
-    arm = panels_of(CurveData(FIGURES["fig_1b"], longer))[0].curves["Uniform"]
+    arm = panels_of(CurveData(FIGURES["fig_1b"], longer))[0].curves["Uniform (N = 1)"]
     assert (arm["lowest"] == -1e6).all()
     assert (arm["early_minimum"] > 0).all()
 
