@@ -1,5 +1,8 @@
 """What only a GPU can show; without one these tests are skipped, and the emulator says what can be said."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +10,7 @@ import pytest
 import torch
 
 from off2on.algorithms import OFFLINE
+from off2on.config import REPOSITORY
 from off2on.nn.device import use_device
 from off2on.training import replayed
 from off2on.training.finetune import finetune
@@ -29,6 +33,13 @@ def trained(algorithm: str, directory: Path, out: str, device: torch.device) -> 
     agents = write_agents(directory / "agents", job.algorithm.start) if job.algorithm.start else None
     pretrain(job, data, agents, directory / out, device=device)
     return directory / out
+
+
+@pytest.mark.parametrize("file", ["awac", "bcq", "cql", "finetune"])
+def test_golden_steps_are_the_same_there(file: str) -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-n", "0", f"tests/golden/test_{file}.py"]
+    done = subprocess.run(words, cwd=REPOSITORY, env=os.environ | {"OFF2ON_TEST_DEVICE": "cuda"}, check=False)
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("algorithm", OFFLINE)

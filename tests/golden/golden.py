@@ -1,5 +1,6 @@
 """Reading the golden files: flat keys of the reference implementations into the project's networks."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ from off2on.data.batch import Batch
 from off2on.nn.state import Nets
 
 Golden = dict[str, Tensor]
+#: where the steps are computed; tests/device/test_gpu.py sets it
+DEVICE = os.environ.get("OFF2ON_TEST_DEVICE", "cpu")
 
 
 def load(name: str) -> Golden:
     with np.load(Path(__file__).with_name(f"{name}.npz")) as file:
-        return {key: torch.from_numpy(np.array(file[key])) for key in file.files}
+        return {key: torch.from_numpy(np.array(file[key])).to(DEVICE) for key in file.files}
 
 
 def network(golden: Golden, prefix: str) -> dict[str, Tensor]:
