@@ -10,8 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 from filelock import FileLock
 
+from off2on.paths import RENDERS, Layout
 from tests.conftest import micro_scale
 
 from .conftest import RESULTS, RUN, environment, run
@@ -83,3 +85,20 @@ def test_a_deleted_job_resumes_and_ends_in_the_same_bytes(
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"].keys() == {"memory"}
     assert container["workingDir"] == str(there)
+
+
+@pytest.mark.usefixtures("opengl")
+def test_short_jobs_share_a_submission(repository: Path, tmp_path: Path) -> None:
+    """As the profile for Slurm groups them, through another executor, whose submissions are processes here."""
+    profile = yaml.safe_load((repository / "profiles/slurm/profile.yaml").read_text())
+    submit, submitted = tmp_path / "submit", tmp_path / "submitted"
+    submit.write_text(f'#!/bin/sh\necho "$1" >> {submitted}\nsh "$1" > {tmp_path}/output.txt 2>&1 &\necho 1\n')
+    submit.chmod(0o755)
+    renders = Layout("laptop", "local").results / RENDERS
+    targets = [str(renders / f"{task}.json") for task in ("halfcheetah", "hopper", "walker2d")]
+    words = ["--executor", "cluster-generic", "--cluster-generic-submit-cmd", str(submit), "--jobs", "3"]
+    words += ["--groups", *profile["groups"], "--group-components", *profile["group-components"]]
+    done = run(repository, tmp_path, *targets, "--config", "scale=laptop", *words)
+    assert done.returncode == 0, done.stdout + (tmp_path / "output.txt").read_text()
+    assert all((tmp_path / target).is_file() for target in targets)
+    assert len(submitted.read_text().splitlines()) == 1
