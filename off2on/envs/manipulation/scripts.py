@@ -30,7 +30,7 @@ DESCENT = 0.5
 #: the object is let go this near to the place above the tray
 OVER = 0.03
 #: below it the hand closes, above it the object is lifted: on the table, in a drawer
-TABLE_DEPTH, TABLE_LIFT = -0.3, -0.31
+TABLE_DEPTH, TABLE_LIFT = -0.28, -0.31
 DRAWER_DEPTH, DRAWER_LIFT = -0.29, -0.23
 #: where the first part of pick-place ends
 HIGH = -0.23
@@ -61,7 +61,7 @@ def close_on_object(env: ManipulationEnv, depth: float, instead: Vector | None =
         if above < 0 and beside < THERE:
             break
         yield command(np.array([*(GAIN * aside), -DESCENT if beside < ABOVE else 0.0]), opened=True)
-    yield command(np.zeros(3), opened=False)
+    yield command(np.array([0.0, 0.0, -DESCENT]), opened=False)
 
 
 def grasp(env: ManipulationEnv, depth: float, lift: float) -> Script:
