@@ -85,7 +85,7 @@ class Episodes(NamedTuple):
 
 def pick_and_rest(env: ManipulationEnv) -> scripts.Script:
     """Stays where the object has left the table: nothing leads from there to where places start."""
-    yield from scripts.grasp(env, scripts.TABLE_DEPTH, scripts.TABLE_LIFT)
+    yield from scripts.grasp(env, scripts.TABLE)
     yield from scripts.rest(env)
 
 

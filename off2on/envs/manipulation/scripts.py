@@ -6,6 +6,7 @@ of tasks have a worse variant, too, as the original's do: it errs by the generat
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +28,27 @@ THERE, ABOVE = 0.02, 0.03
 #: at this command: no slower near the object, so that the mean action of a learner goes on until the gripper
 #: changes [S129]
 DESCENT = 0.5
-#: the object is let go this near to the place above the tray
-OVER = 0.03
-#: below it the hand closes, above it the object is lifted: on the table, in a drawer
-TABLE_DEPTH, TABLE_LIFT = -0.28, -0.31
-DRAWER_DEPTH, DRAWER_LIFT = -0.29, -0.23
+#: where the object is let go: this near to a place above the tray
+OVER, DROP_Z = 0.05, -0.25
 #: where the first part of pick-place ends
 HIGH = -0.23
 #: where the hand hooks the handle, from its middle, and pushes a drawer
 HOOK, PUSH = np.array([0.01, 0.0, -0.01]), np.array([0.0, 0.0, 0.02])
-#: where the object is let go
-DROP_Z = -0.2
+
+
+class Grip(NamedTuple):
+    """How an object is grasped."""
+
+    #: below it the hand closes
+    depth: float
+    #: command down while it does. On the table a hand that closed where it cannot go lower, and stopped for it,
+    #: would teach its mean action to hover there with the gripper open [S129]
+    down: float
+    #: above it the object is lifted
+    lift: float
+
+
+TABLE, DRAWER = Grip(-0.28, DESCENT, -0.31), Grip(-0.29, 0.0, -0.23)
 
 
 def command(move: Vector, opened: bool, home: bool = False) -> Vector:
@@ -52,30 +63,30 @@ def noisy(wanted: Vector, rng: np.random.Generator, noise: float = NOISE) -> NDA
     return np.clip(wanted + rng.normal(0.0, noise, 8), -LARGEST, LARGEST).astype(np.float32)
 
 
-def close_on_object(env: ManipulationEnv, depth: float, instead: Vector | None = None) -> Script:
+def close_on_object(env: ManipulationEnv, grip: Grip, instead: Vector | None = None) -> Script:
     """Down to the object, or to the place `instead` of it, close the gripper."""
     while True:
         aim = env.object[:2] if instead is None else instead
-        aside, above = aim - env.hand[:2], env.hand[2] - depth
+        aside, above = aim - env.hand[:2], env.hand[2] - grip.depth
         beside = np.linalg.norm(aside)
         if above < 0 and beside < THERE:
             break
         yield command(np.array([*(GAIN * aside), -DESCENT if beside < ABOVE else 0.0]), opened=True)
-    yield command(np.array([0.0, 0.0, -DESCENT]), opened=False)
+    yield command(np.array([0.0, 0.0, -grip.down]), opened=False)
 
 
-def grasp(env: ManipulationEnv, depth: float, lift: float) -> Script:
+def grasp(env: ManipulationEnv, grip: Grip) -> Script:
     """Down to the object, close the gripper, lift."""
-    yield from close_on_object(env, depth)
-    while env.object[2] < lift:
+    yield from close_on_object(env, grip)
+    while env.object[2] < grip.lift:
         yield command(np.array([0.0, 0.0, 1.0]), opened=False)
 
 
 def place(env: ManipulationEnv) -> Script:
-    """To above the tray, let go."""
+    """To above the tray, let go on the way: a hand that stopped for it would teach to hover, as in `Grip`."""
     while np.linalg.norm(away := np.array([*TRAY, DROP_Z]) - env.hand) > OVER:
         yield command(GAIN * away, opened=False)
-    yield command(np.zeros(3), opened=True)
+    yield command(GAIN * away, opened=True)
 
 
 def open_bottom(env: ManipulationEnv, rng: Rng | None = None) -> Script:
@@ -118,7 +129,7 @@ def pick(env: ManipulationEnv, rng: Rng | None = None) -> Script:
     """
     home = env.hand
     astray = rng.uniform(*REGION) if rng is not None and rng.random() < 0.5 else None
-    yield from close_on_object(env, TABLE_DEPTH, astray)
+    yield from close_on_object(env, TABLE, astray)
     while env.object[2] <= HIGH:
         yield command(GAIN * (home - env.hand), opened=False)
     yield from rest(env)
@@ -132,13 +143,13 @@ def put(env: ManipulationEnv) -> Script:
 
 def pick_place(env: ManipulationEnv) -> Script:
     """The whole of pick-place."""
-    yield from grasp(env, TABLE_DEPTH, TABLE_LIFT)
+    yield from grasp(env, TABLE)
     yield from put(env)
 
 
 def grasp_in_drawer(env: ManipulationEnv) -> Script:
     """The last part of both drawer tasks."""
-    yield from grasp(env, DRAWER_DEPTH, DRAWER_LIFT)
+    yield from grasp(env, DRAWER)
     yield from rest(env)
 
 
