@@ -38,7 +38,7 @@ Floats = NDArray[np.float32]
 Rng = np.random.Generator
 Script = Callable[[ManipulationEnv], scripts.Script]
 WHOLE, HELD = Setup("pick-place", "placed"), Setup("pick-place", "placed", start_in_gripper=True)
-HORIZON, PLACING, PICKING = 40, 25, 30
+HORIZON, PLACING, PICKING = 40, 25, 18
 ATTEMPTS, RANDOM = 500, 690
 #: these differ from COG's: small batches for minutes instead of hours, and ten actions of each kind in the
 #: conservative term instead of one, with which the policy is lost between the gripper's two commands

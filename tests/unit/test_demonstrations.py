@@ -92,7 +92,7 @@ def test_the_first_half_of_pick_place_ends_where_the_second_begins() -> None:
     for seed in range(10):
         env.reset(seed=seed)
         script, rng = scripts.pick(env), np.random.default_rng(seed)
-        for _ in range(30):
+        for _ in range(RECIPES["pick-place"].prior.steps):
             env.step(scripts.noisy(next(script), rng))
         ends.append(np.concatenate([env.hand, env.object]))
     held = ManipulationEnv(Setup("pick-place", "placed", start_in_gripper=True), images=False)
@@ -110,7 +110,7 @@ def test_a_file_of_them_is_read(tmp_path: Path, source: str) -> None:
         collect_demonstrations((source, "pick-place", "mixed"), settings, path)
     named = {"source": source, "task": "pick-place", "dataset": "mixed"}
     back = read_dataset(path, get_task("pick-place"), named)
-    assert len(back) == 30 + 25 + 40
+    assert len(back) == 18 + 25 + 40
     assert back.attributes["settings"] == settings.model_dump_json()
     with h5py.File(path) as file:
         stored = file["observations/image"]
