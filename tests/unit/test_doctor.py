@@ -142,7 +142,13 @@ def test_tasks_of_ones_own_are_compared_with_their_environments(
     before, drawn = dict(TASKS), []
     picture = {"image": "picture.png", "backend": "egl"}
     monkeypatch.setattr("off2on.training.render.render", lambda task, _: drawn.append(task.name) or picture)
-    own = {"env_id": "Pendulum-v1", "actions": 1, "random_return": -1200.0, "expert_return": -150.0}
+    own = {
+        "env_id": "Pendulum-v1",
+        "actions": 1,
+        "random_return": -1200.0,
+        "expert_return": -150.0,
+        "horizon": 200,
+    }
     try:
         changes = {"own_tasks": {"pendulum": own | {"observations": 3}}, "tasks": ["pendulum"]}
         assert [f.level for f in look("MuJoCo", tmp_path, **changes)] == ["ok"]
@@ -176,8 +182,8 @@ def test_memory_is_that_of_the_largest_dataset(tmp_path: Path, monkeypatch: pyte
     )
     assert (smoke.level, smoke.mend) == ("ok", "")
     # images of half a million steps
-    assert "takes 14.2 GB" in paper.found
-    assert paper.mend == "with the largest datasets: --cores 4"
+    assert "takes 11.4 GB" in paper.found
+    assert paper.mend == "with the largest datasets: --cores 5"
 
 
 def test_the_plugins_are_those_of_the_profiles() -> None:
