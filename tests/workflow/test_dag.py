@@ -269,7 +269,7 @@ def test_a_baseline_sees_a_swapped_file_too(snakemake: Snakemake, repository: Pa
     file.write_text(file.read_text().replace("        data=checksum,\n", ""))
     refused = snakemake("-n", *names, *config)
     assert refused.returncode == 2
-    assert "rule random_policy reads dataset_file, so it needs 'params: data=checksum'" in refused.stdout
+    assert "random_policy reads dataset_file, so it needs 'params: data=checksum'" in refused.stdout
 
 
 def test_what_is_missing_of_a_source_without_a_server_stops_the_planning(snakemake: Snakemake) -> None:

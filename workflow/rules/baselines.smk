@@ -59,7 +59,7 @@ def check_rule(name, path):
         )
     for made in makers:
         if INVENTORY.checksums and dataset_file in made.input and checksum not in made.params:
-            stop(f"baseline '{name}': rule {made.name} reads dataset_file, so it needs 'params: data=checksum'")
+            stop(f"baseline '{name}': {made.name} reads dataset_file, so it needs 'params: data=checksum'")
 
 
 def baseline_files(name):
