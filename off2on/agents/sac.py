@@ -66,7 +66,7 @@ class EnsembleAgent(TwinAgent):
         self.nets: Nets = {name: dict(params) for name, params in nets.items()}
         # targets start as copies of the critics; the temperature starts again [S33, S34]
         self.nets.setdefault("target", {k: v.clone() for k, v in nets["critic"].items()})
-        log_alpha = nets["policy"]["mean.bias"].new_tensor(math.log(sac.initial_temperature))
+        log_alpha = nets["policy"]["mean.bias"].new_full((), math.log(sac.initial_temperature))
         self.nets.setdefault("temperature", {"log_alpha": log_alpha})
         rates = {"policy": sac.policy_lr, "temperature": sac.policy_lr, "critic": sac.q_lr}
         self.adam = Adam(self.nets, rates)
