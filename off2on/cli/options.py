@@ -82,11 +82,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-ScaleName = Annotated[str, typer.Option("--scale", help="smoke, quick, laptop, paper, or a YAML file")]
+_SCALES = "smoke, quick, laptop, paper, another of `off2on list scales`, or a YAML file"
+ScaleName = Annotated[str, typer.Option("--scale", help=_SCALES)]
 #: of a job that trains
-TrainingScale = Annotated[
-    str | None, typer.Option("--scale", help="smoke, quick, laptop, paper, or a YAML file; default: quick")
-]
+TrainingScale = Annotated[str | None, typer.Option("--scale", help=f"{_SCALES}; default: quick")]
 SourceName = Annotated[
     str | None,
     typer.Option("--source", help=f"where datasets come from: {', '.join(SOURCES)}; default: the scale's"),

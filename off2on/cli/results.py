@@ -202,10 +202,10 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="with --from: the directory to write into")] = None,
 ) -> None:
     """Write the report: verdicts, figures, tables and provenance in one HTML file."""
-    from off2on.figures.registry import FIGURES
+    from off2on.figures.registry import FIGURES, get_figure
     from off2on.figures.report import build_report, report_of_tables
 
-    names = figures.split(",") if figures else list(FIGURES)
+    names = [get_figure(name).name for name in figures.split(",")] if figures else list(FIGURES)
     if tables is None:
         loaded, layout = load(scale or "quick", source)
         path = build_report(layout, names, loaded.reading)
