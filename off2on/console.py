@@ -51,7 +51,7 @@ class Console(logging.Handler):
         """Say what there is to do; `steps` by the ids that Snakemake gives them."""
         self._steps, self._cores = steps, max(1, cores)
         seconds = sum(step.seconds for step in steps.values()) / self._cores
-        self.say(f"{len(steps)} steps on {self._cores} cores, by the plan {duration(seconds)}")
+        self.say(f"{len(steps)} steps, at most {self._cores} at once, by the plan {duration(seconds)}")
         if self._stream.isatty():
             form = "{l_bar}{bar}| {n_fmt}/{total_fmt} steps{postfix}"
             self._bar = tqdm(total=len(steps), file=self._stream, bar_format=form, leave=False, dynamic_ncols=True)

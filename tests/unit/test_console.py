@@ -52,7 +52,7 @@ def test_a_line_a_finished_step_with_its_result_and_the_time_left(
     shown.emit(record("JOB_FINISHED", job_id=1))
     shown.emit(record("PROGRESS", "1 of 3 steps (33%) done"))
     assert terminal.getvalue().splitlines() == [
-        "3 steps on 2 cores, by the plan 30 s",
+        "3 steps, at most 2 at once, by the plan 30 s",
         # three times slower than planned: 50 more planned seconds on two cores
         "   1/3 done pretrain cql: 30 s, return 3913 (score 34.1); 75 s left",
     ]
