@@ -223,6 +223,13 @@ def test_the_report_reads_what_check_physics_measured(repository: Path, tmp_path
     assert str(measured.relative_to(tmp_path)) in line.split()
 
 
+def swap_for_an_older_file(place: Path) -> None:
+    other = place.with_suffix(".other")
+    write_data(other, get_task("hopper"))
+    os.utime(other, (1, 1))
+    other.replace(place)
+
+
 def test_a_swapped_file_trains_again_even_if_it_is_older(snakemake: Snakemake, tmp_path: Path) -> None:
     config = ["--config", "scale=smoke", "source=d4rl-v0", "datasets=[random]", "methods=[ours-n1]", "seeds=1"]
     layout = Layout("smoke", "d4rl-v0", tmp_path)
@@ -236,10 +243,7 @@ def test_a_swapped_file_trains_again_even_if_it_is_older(snakemake: Snakemake, t
     names = [str(path.relative_to(tmp_path)) for path in outputs]
     assert snakemake("--touch", "--forceall", *names, *config).returncode == 0
     assert "Nothing to be done" in snakemake("-n", *names, *config).stdout
-    other = place.with_suffix(".other")
-    write_data(other, get_task("hopper"))
-    os.utime(other, (1, 1))
-    other.replace(place)
+    swap_for_an_older_file(place)
     done = snakemake("-n", *names, *config)
     assert counts(done.stdout)["pretrain"] == 1, done.stdout
 
@@ -261,10 +265,7 @@ def test_a_baseline_sees_a_swapped_file_too(snakemake: Snakemake, repository: Pa
     names = [str(path.relative_to(tmp_path)) for path in outputs]
     assert snakemake("--touch", "--forceall", *names, *config).returncode == 0
     assert "Nothing to be done" in snakemake("-n", *names, *config).stdout
-    other = place.with_suffix(".other")
-    write_data(other, get_task("hopper"))
-    os.utime(other, (1, 1))
-    other.replace(place)
+    swap_for_an_older_file(place)
     assert counts(snakemake("-n", *names, *config).stdout)["random_policy"] == 1
     file.write_text(file.read_text().replace("        data=checksum,\n", ""))
     refused = snakemake("-n", *names, *config)
