@@ -22,10 +22,10 @@ _INTERVAL = "95 % Student-t interval"
 
 def statistics_sheets(evidence: Evidence, labels: Labels) -> list[Sheet]:
     """Differences to Ours, aggregates over tasks, score and regret at fixed budgets."""
-    jobs = evidence.budgets[["task", "dataset", "method"]].drop_duplicates()
+    jobs = records(evidence.budgets[["task", "dataset", "method"]].drop_duplicates())
     return [
-        _differences_sheet(evidence.differences, labels, records(jobs)),
-        _aggregates_sheet(evidence.aggregates, labels),
+        _differences_sheet(evidence.differences, labels, jobs),
+        _aggregates_sheet(evidence.aggregates, labels, jobs),
         _budgets_sheet(evidence.budgets, "score", "Score at fixed budgets", 1, labels),
         _budgets_sheet(evidence.budgets, "regret", "Regret at fixed budgets", 3, labels),
     ]
@@ -57,19 +57,23 @@ def _compared(job: Mapping[str, str], row: Mapping[str, str]) -> bool:
     return here and job["method"] in ("ours", row["method"])
 
 
-def _aggregates_sheet(aggregates: pd.DataFrame, labels: Labels) -> Sheet:
+def _aggregates_sheet(aggregates: pd.DataFrame, labels: Labels, jobs: Sequence[Mapping[str, str]]) -> Sheet:
+    """`jobs` are those that have scores."""
     found = {(row["statistic"], row["method"]): row for row in records(aggregates)}
-    cells = []
+    cells: list[list[Cell | str]] = []
     for method in in_order(aggregates["method"], METHODS):
         mean, better = found["iqm", method], found.get(("probability of improvement", method))
         size = f"{mean['datasets']} x {mean['seeds']}"
-        cells.append(
-            [labels.get(method, method), size, _interval(mean, 1), _interval(better, 2) if better else NOTHING]
+        own, both = (
+            run_link("finetune", *(job for job in jobs if job["method"] in names))
+            for names in ((method,), ("ours", method))
         )
+        improvement = Cell(_interval(better, 2), link=both) if better else NOTHING
+        cells.append([labels.get(method, method), size, Cell(_interval(mean, 1), link=own), improvement])
     note = (
         "Interquartile mean of the final normalised score over datasets and seeds, and the probability that Ours "
         "beats the method on a dataset, with 95 % stratified bootstrap intervals (as in rliable). They need at "
-        f"least {MIN_TASKS} tasks and {MIN_SEEDS} seeds."
+        f"least {MIN_TASKS} tasks and {MIN_SEEDS} seeds. A number leads to the runs behind it."
     )
     header = ["method", "datasets x seeds", "interquartile mean", "P(Ours is better)"]
     return Sheet("Aggregates over tasks", header, cells, note)

@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from off2on.analysis.evidence import evidence_of
 from off2on.analysis.tables import Tables
 from off2on.envs.tasks import TASKS
+from off2on.figures.panels import labels
 from off2on.figures.registry import FIGURES
+from off2on.figures.sheets import Cell
+from off2on.figures.statistics_sheets import statistics_sheets
 from off2on.figures.style import style_context
 from tests.unit.synthetic_results import Tree, aggregated
 
@@ -53,3 +57,19 @@ def test_without_enough_it_says_what_is_missing(tmp_path: Path) -> None:
 def test_it_reads_the_runs_of_figure_3() -> None:
     for run in (("hopper", "medium", "ours"), ("hopper", "none", "sac"), ("hopper", "medium", "uniform")):
         assert FIGURE.draws(*run) == FIGURES["fig_3"].draws(*run)
+
+
+def test_the_numbers_of_the_aggregates_lead_to_their_runs(wide: Tables) -> None:
+    (sheet,) = (
+        sheet
+        for sheet in statistics_sheets(evidence_of(wide), labels(wide.runs))
+        if sheet.title == "Aggregates over tasks"
+    )
+    rows = {row[0]: [cell.link for cell in row[2:] if isinstance(cell, Cell)] for row in sheet.rows}
+    runs = {
+        name: {f"runs/{task}/{data}/{name}" for task, data in found[["task", "dataset"]].itertuples(index=False)}
+        for name, found in wide.runs.groupby("method")
+    }
+    led = {name: [set(link.removeprefix("#run=").split(",")) for link in links] for name, links in rows.items()}
+    assert led["Ours"] == [runs["ours"]]
+    assert led["SAC-ft"] == [runs["sac-ft"], runs["sac-ft"] | runs["ours"]]
