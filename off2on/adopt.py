@@ -22,7 +22,8 @@ from off2on.paths import OUTPUTS, Layout
 from off2on.provenance import config_hash
 from off2on.results.directory import validate
 from off2on.scale import Scale
-from off2on.selection import Pretraining, Selection, agents_of, finetune_job, pretrain_job, pretrainings, runs
+from off2on.scale_jobs import Pretraining, agents_of, finetune_job, pretrain_job, pretrainings, runs
+from off2on.selection import Selection
 
 
 def adopt(selection: Selection, config: Sequence[str]) -> None:

@@ -24,7 +24,7 @@ from off2on.plan import memory_mb, plan
 from off2on.provenance import other_versions
 from off2on.reproduce import LOCK, explain_lock
 from off2on.scale import Scale
-from off2on.selection import datasets, foreign_datasets
+from off2on.scale_jobs import datasets, foreign_datasets
 
 #: the profile of a cluster -> the plugin of Snakemake that it needs
 EXECUTORS = {"slurm": "slurm", "kubernetes": "cluster_generic"}

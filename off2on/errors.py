@@ -1,6 +1,6 @@
 """The one exception a user is meant to read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -40,6 +40,14 @@ def find(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
         meant = f"did you mean '{close[0]}'? " if close else ""
         raise Off2OnError(f"unknown {kind} {shown(name)}; {meant}known {kind}s: {', '.join(entries)}")
     return entries[name]
+
+
+def hint(value: str, allowed: Iterable[str]) -> str:
+    """'; did you mean 'ours'? it may be: ...' of a name that is none of those allowed."""
+    known = list(allowed)
+    close = get_close_matches(value, known, n=1)
+    meant = f" did you mean '{close[0]}'?" if close else ""
+    return f";{meant} it may be: {', '.join(known)}"
 
 
 def _cut(text: str, longest: int) -> str:

@@ -20,7 +20,7 @@ from off2on.figures.registry import get_figure
 from off2on.gpus import SLOTS
 from off2on.jobs import FinetuneJob, Job, PretrainJob
 from off2on.scale import Scale
-from off2on.selection import finetune_job, likelihoods, pretrain_job, pretrainings, runs
+from off2on.scale_jobs import finetune_job, likelihoods, pretrain_job, pretrainings, runs
 from off2on.settings import Settings
 from off2on.training.kept import kept_steps
 from off2on.training.schedule import epochs, updates

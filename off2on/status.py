@@ -11,7 +11,7 @@ from off2on.paths import Layout
 from off2on.plan import duration, finetune_cost, pretrain_cost
 from off2on.results.run_json import read_info
 from off2on.scale import Scale
-from off2on.selection import finetune_job, pretrain_job, pretrainings, runs
+from off2on.scale_jobs import finetune_job, pretrain_job, pretrainings, runs
 
 State = Literal["done", "running", "stopped", "waiting"]
 #: a job whose log has changed within this many seconds is at work: its bar says a line every ten

@@ -46,7 +46,7 @@ def fetch(
     """
     from off2on.data.catalogue import published
     from off2on.data.fetch import fetch as run
-    from off2on.selection import foreign_datasets
+    from off2on.scale_jobs import foreign_datasets
     from off2on.training.progress import progress_bar
 
     loaded, layout = load(scale, source)

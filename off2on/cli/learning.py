@@ -33,7 +33,7 @@ from off2on.cli.options import (
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
 from off2on.own_tasks import check_environment
-from off2on.selection import Pretraining, Run, agents_of, finetune_job, pretrain_job
+from off2on.scale_jobs import Pretraining, Run, agents_of, finetune_job, pretrain_job
 
 
 @job("collect")

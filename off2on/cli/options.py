@@ -21,8 +21,10 @@ from off2on.figures.registry import FIGURES
 from off2on.gpus import DEVICES, take_gpu
 from off2on.methods import METHODS
 from off2on.paths import Layout
+from off2on.patterns import check_patterns
 from off2on.scale import Scale, load_scale, scale_path
-from off2on.selection import KEYS, Selection, check_dataset, check_patterns, select
+from off2on.scale_jobs import check_dataset
+from off2on.selection import KEYS, Selection, select
 from off2on.yaml_file import parse_yaml
 
 if TYPE_CHECKING:

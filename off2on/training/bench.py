@@ -20,8 +20,8 @@ from off2on.replay.origins import Origins
 from off2on.replay.samplers import make_sampler
 from off2on.replay.store import TransitionStore
 from off2on.scale import Scale
+from off2on.scale_jobs import finetune_job, pretrain_job, pretrainings, runs
 from off2on.seeding import stream
-from off2on.selection import finetune_job, pretrain_job, pretrainings, runs
 from off2on.training.evaluate import Averages
 from off2on.training.progress import progress_bar
 from off2on.training.replayed import PLAIN_STEPS, Replayed

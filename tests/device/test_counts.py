@@ -12,7 +12,7 @@ from off2on.benches import step_flop
 from off2on.jobs import Job, PretrainJob
 from off2on.plan import BYTES_PER_FLOP, KERNELS
 from off2on.scale import load_scale
-from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
+from off2on.scale_jobs import Pretraining, Run, finetune_job, pretrain_job
 from off2on.training import bench
 from off2on.training.evaluate import Averages
 from tests.device.audit import DEVICE, on_device, tensors

@@ -11,7 +11,7 @@ from off2on.nn.device import CPU
 from off2on.paths import Layout
 from off2on.plan import ENV_STEP_SECONDS, JOB_SECONDS, finetune_cost, plan
 from off2on.scale import load_scale
-from off2on.selection import Run, finetune_job
+from off2on.scale_jobs import Run, finetune_job
 from off2on.training.bench import measure
 
 PAPER, SMOKE = load_scale("paper"), load_scale("smoke", tasks=["halfcheetah"], methods=["ours", "awac"])

@@ -17,8 +17,8 @@ from off2on.jobs import FinetuneJob, Job, identity, parameters, settings_read, t
 from off2on.methods import METHODS
 from off2on.provenance import config_hash
 from off2on.scale import load_scale
+from off2on.scale_jobs import Pretraining, Run, finetune_job, pretrain_job
 from off2on.seeding import job_key, stream
-from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
 from off2on.settings import Settings
 from off2on.training import pretrain as pretraining
 from off2on.training import schedule

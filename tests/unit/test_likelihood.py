@@ -18,7 +18,7 @@ from off2on.errors import Off2OnError
 from off2on.nn.likelihood_vae import elbo, init_vae, log_likelihood
 from off2on.nn.state import Nets
 from off2on.scale import Likelihood, load_scale
-from off2on.selection import likelihoods
+from off2on.scale_jobs import likelihoods
 from off2on.training import likelihood as module
 from off2on.training.likelihood import LikelihoodJob, estimate, held_out, likelihood, train_vae
 

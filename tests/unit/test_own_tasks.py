@@ -21,7 +21,8 @@ from off2on.errors import Off2OnError
 from off2on.figures.panels import reference_returns
 from off2on.own_tasks import check_environment
 from off2on.scale import load_scale
-from off2on.selection import pretrain_job, pretrainings, runs, select
+from off2on.scale_jobs import pretrain_job, pretrainings, runs
+from off2on.selection import select
 from off2on.training.collect import collect
 from off2on.training.pretrain import pretrain
 from tests.conftest import micro_scale

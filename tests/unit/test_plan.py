@@ -10,7 +10,7 @@ from off2on.benches import step_flop
 from off2on.jobs import FinetuneJob, Job
 from off2on.plan import GPU_RATES, finetune_cost, gpu_step_seconds, plan, pretrain_cost
 from off2on.scale import load_scale
-from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
+from off2on.scale_jobs import Pretraining, Run, finetune_job, pretrain_job
 
 PAPER = load_scale("paper")
 

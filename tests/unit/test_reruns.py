@@ -15,7 +15,7 @@ from off2on.codehash import PACKAGE, PLUMBING, reachable
 from off2on.config import REPOSITORY
 from off2on.jobs import Job
 from off2on.scale import Scale, load_scale
-from off2on.selection import finetune_job, pretrain_job, pretrainings, runs
+from off2on.scale_jobs import finetune_job, pretrain_job, pretrainings, runs
 
 #: prints the fingerprint of every training job of a scale: code, and what else its numbers depend on
 SCRIPT = """
@@ -23,7 +23,7 @@ import json
 from off2on.codehash import PLUMBING, code_hash
 from off2on.jobs import parameters
 from off2on.scale import load_scale
-from off2on.selection import finetune_job, pretrain_job, pretrainings, runs
+from off2on.scale_jobs import finetune_job, pretrain_job, pretrainings, runs
 scale = load_scale("smoke")
 wanted = runs(scale)
 jobs = [*(pretrain_job(scale, j) for j in pretrainings(wanted)), *(finetune_job(scale, r) for r in wanted)]

@@ -12,7 +12,7 @@ from off2on.algorithms.fqe import Fqe
 from off2on.config import REPOSITORY, value_of, values
 from off2on.errors import Off2OnError
 from off2on.scale import SCALES, load_scale
-from off2on.selection import pretrain_job, pretrainings, runs
+from off2on.scale_jobs import pretrain_job, pretrainings, runs
 from off2on.settings import Settings
 
 FILES = [*sorted((REPOSITORY / "config").glob("*.yaml")), REPOSITORY / "tests" / "micro.yaml"]

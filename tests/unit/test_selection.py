@@ -12,18 +12,10 @@ from off2on.envs.tasks import names_of
 from off2on.errors import Off2OnError
 from off2on.figures.registry import FIGURES
 from off2on.methods import METHODS, get_method
+from off2on.patterns import check_baseline, check_patterns
 from off2on.scale import SCALES, Scale, load_scale
-from off2on.selection import (
-    Pretraining,
-    Run,
-    check_baseline,
-    check_patterns,
-    datasets,
-    matching,
-    pretrainings,
-    runs,
-    select,
-)
+from off2on.scale_jobs import Pretraining, Run, datasets, matching, pretrainings, runs
+from off2on.selection import select
 
 
 def test_without_config_it_is_quick() -> None:

@@ -6,7 +6,7 @@ from off2on.algorithms import OFFLINE
 from off2on.jobs import Job, identity
 from off2on.methods import METHODS
 from off2on.scale import load_scale
-from off2on.selection import Pretraining, Run, finetune_job, pretrain_job
+from off2on.scale_jobs import Pretraining, Run, finetune_job, pretrain_job
 from tests.unit.synthetic_results import run_info
 
 

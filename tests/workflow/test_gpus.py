@@ -11,7 +11,7 @@ from off2on.gpus import SLOTS
 from off2on.paths import Layout
 from off2on.plan import finetune_cost
 from off2on.scale import load_scale
-from off2on.selection import Run, finetune_job
+from off2on.scale_jobs import Run, finetune_job
 
 from .conftest import command, environment
 

@@ -1,6 +1,6 @@
 # Analyses that are jobs of their own: the VAE likelihood of offline and of online data.
 
-from off2on.selection import likelihoods
+from off2on.scale_jobs import likelihoods
 
 LIKELIHOODS = [LAYOUT.likelihood(job.task, job.dataset, job.seed) for job in likelihoods(SCALE)]
 

@@ -16,7 +16,7 @@ from off2on.data.sources import get_source
 from off2on.codehash import PACKAGE, PLUMBING, code_hash
 from off2on.envs.opengl import no_pictures
 from off2on.envs.tasks import get_task, pairs
-from off2on.errors import Off2OnError
+from off2on.errors import Off2OnError, hint
 from off2on.figures.registry import FIGURES
 from off2on.gpus import SLOTS, visible_gpus
 from off2on.algorithms import OFFLINE, get_offline
@@ -24,21 +24,19 @@ from off2on.methods import METHODS, get_method
 from off2on.paths import OUTPUTS
 from off2on.reproduce import explain_lock, hold_unless_held
 from off2on.scale import load_scale, scale_path
-from off2on.selection import (
+from off2on.patterns import check_baseline, check_patterns
+from off2on.scale_jobs import (
     Pretraining,
     Run,
     agents_of,
-    check_baseline,
-    check_patterns,
     datasets,
     finetune_job,
-    hint,
     matching,
     pretrain_job,
     pretrainings,
     runs,
-    select,
 )
+from off2on.selection import select
 
 
 def say(text):
