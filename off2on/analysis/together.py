@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from off2on.errors import Off2OnError, shown
+from off2on.results import NAMES
 from off2on.results.directory import Run
 
 #: what the seeds of a method must share; None says nothing
@@ -48,12 +49,13 @@ def check_together(jobs: Iterable[Run], place: tuple[str, str] | None = None) ->
 
 
 def mixed_code(jobs: Iterable[dict[str, Any]]) -> list[str]:
-    """Methods on datasets whose seeds were made by different code of this project, for the report."""
+    """Jobs whose seeds were made by different code of this project, for the report."""
     codes: dict[str, set[str | None]] = {}
     for info in jobs:
         if "code_hash" in info:
-            name = info.get("method") or info.get("algorithm")
-            codes.setdefault(f"{name} on {info['task']}/{info['dataset']}", set()).add(info["code_hash"])
+            # some methods are called like the algorithm that trains them offline
+            name = f"{info['kind']} {info[NAMES[info['kind']]]} on {info['task']}/{info['dataset']}"
+            codes.setdefault(name, set()).add(info["code_hash"])
     return [name for name, found in codes.items() if len(found) > 1 or None in found]
 
 

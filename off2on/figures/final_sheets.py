@@ -32,14 +32,15 @@ def final_sheets(final: pd.DataFrame, tables: Tables) -> list[Sheet]:
         if (mean := data_return(info)) is not None
     }
     returns = _sheet(final, "return", "Final average return", 0, data)
-    if final["normalized_mean"].isna().all():
+    scored = final.dropna(subset="normalized_mean")
+    if scored.empty:
         return [returns]
     scores = {
         key: score
         for key, value in data.items()
         if key[0] in TASKS and (score := TASKS[key[0]].normalized(value)) is not None
     }
-    return [returns, _sheet(final, "normalized", "Final normalised score", 1, scores)]
+    return [returns, _sheet(scored, "normalized", "Final normalised score", 1, scores)]
 
 
 def _sheet(final: pd.DataFrame, value: str, title: str, digits: int, data: Mapping[Place, float]) -> Sheet:

@@ -13,8 +13,9 @@ from off2on.analysis.tables import BUDGET, Tables
 from off2on.envs.tasks import names_of
 from off2on.figures.curve_data import CurveData
 from off2on.figures.curve_words import panels_of
-from off2on.figures.final_sheets import success_sheet
+from off2on.figures.final_sheets import final_sheets, success_sheet
 from off2on.figures.registry import FIGURES
+from off2on.figures.sheets import final_table
 from off2on.figures.style import style_context
 from off2on.methods import METHODS
 from tests.unit.synthetic_results import Tree, aggregated
@@ -278,3 +279,13 @@ def test_the_final_table_of_success_has_both_kinds_and_the_start(pixels: Tables,
     # success grows in five steps to 0.9 and 1; the last two evaluations
     assert (cell.text, cell.below) == ("81% (90%)", "from 0%")
     assert success_sheet(quick) is None
+
+
+def test_tasks_without_scores_have_returns_alone(pixels: Tables, quick: Tables) -> None:
+    final = pd.concat([final_table(quick), final_table(pixels)])
+    returns, scores = (
+        {row[0].split("-")[0] for row in sheet.rows if isinstance(row[0], str)}
+        for sheet in final_sheets(final, quick)
+    )
+    assert returns - scores == {"pick", "grasp"}
+    assert "halfcheetah" in scores

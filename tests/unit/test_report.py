@@ -3,13 +3,10 @@
 import json
 import re
 from collections import Counter
-from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,17 +14,11 @@ from off2on.analysis.aggregate import aggregate
 from off2on.analysis.evidence import gather_evidence
 from off2on.analysis.tables import FILES
 from off2on.errors import Off2OnError
-from off2on.figures.claim_sheets import main_comparison
 from off2on.figures.drawing import draw
-from off2on.figures.origins import datasets_sheet, settings_sheets
-from off2on.figures.registry import FIGURES
 from off2on.figures.report import build_report, report_of_tables
-from off2on.figures.sheets import NOTHING, Cell, Sheet, latex
-from off2on.figures.svg import inline_svg
+from off2on.figures.sheets import Cell, Sheet, latex
 from off2on.methods import METHODS
-from off2on.paths import Layout
-from off2on.reading import Reading
-from tests.unit.synthetic_results import Tree, run_info
+from tests.unit.synthetic_results import Tree
 
 NAMES = ["fig_4a", "fig_4c"]
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -280,200 +271,6 @@ def test_a_figure_that_is_not_drawn_is_named(tree: Tree) -> None:
         build_report(tree.layout, ["fig_4b"])
 
 
-def made(*jobs: tuple[str, str], kind: str = "finetune") -> list[dict[str, Any]]:
-    """What run.json of jobs of (dataset, method or algorithm) says."""
-    return [run_info(kind, "quick", "local", "halfcheetah", data, name, 0) for data, name in jobs]
-
-
-def columns(sheet: Sheet) -> dict[str, dict[str, str]]:
-    """Method -> setting -> value, of what it uses."""
-    return {
-        name: {str(row[0]): str(row[i]) for row in sheet.rows if row[i] != NOTHING}
-        for i, name in enumerate(sheet.header[1:], 1)
-    }
-
-
-def test_settings_name_the_dataset_where_they_differ() -> None:
-    jobs = [("random", "ours"), ("medium-replay", "ours"), ("medium", "ours"), ("none", "sac")]
-    online, offline = settings_sheets(made(*jobs) + made(("random", "cql"), ("medium", "cql"), kind="pretrain"))
-    found = columns(online)
-    assert list(found) == ["Ours (as then)", "SAC (as then)"]
-    assert found["Ours (as then)"] == {"online.env_steps": "5000", "online.lr": "0.0003", "balanced.rho": "0.75"}
-    assert columns(offline)["CQL"]["cql.min_q_weight"] == "10; 5 (halfcheetah-random)"
-
-
-def test_settings_are_those_that_the_jobs_recorded() -> None:
-    (info,) = made(("medium", "ours"))
-    settings = {"new": {"deep": {"rate": 1e-4, "widths": [64, 64]}, "limit": None}, "flag": True}
-    sheet = settings_sheets([info | {"settings": settings}, *made(("none", "sac"))])[0]
-    found = columns(sheet)
-    assert found["Ours (as then)"] == {
-        "new.deep.rate": "0.0001",
-        "new.deep.widths": "[64, 64]",
-        "new.limit": "none",
-        "flag": "True",
-    }
-    assert found["SAC (as then)"].keys() == {"online.env_steps", "online.lr"}
-    assert sheet.note == "–: not read."
-
-
-def test_pretrainings_are_in_the_order_of_the_alphabet() -> None:
-    sheet = settings_sheets(made(*(("medium", name) for name in ("fqe", "cql", "iql")), kind="pretrain"))[1]
-    assert sheet.header == ["setting", "CQL", "FQE", "IQL"]
-
-
-def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
-    layout = Layout("quick", "local", tmp_path)
-    path = layout.dataset("halfcheetah", "medium-replay")
-    path.parent.mkdir(parents=True)
-    with h5py.File(path, "w") as file:
-        file.attrs.update({"recipe": "medium-replay (snapshots)", "env_id": "HalfCheetah-v4", "seed": 0})
-    info = run_info("finetune", "quick", "local", "halfcheetah", "medium-replay", "ours", 0)
-    (row,) = datasets_sheet(layout.results, "local", [info | {"dataset_transitions": 99_899}]).rows
-    assert "snapshots of one SAC run, an equal share each" in str(row[1])
-    assert row[2:] == ["99899", "–", "HalfCheetah-v4", "0", "ab" * 6]
-    # agents of the user's own, by `off2on collect --agents`
-    with h5py.File(path, "a") as file:
-        file.attrs["recipe"] = "members of seed0"
-    assert datasets_sheet(layout.results, "local", [info]).rows[0][1] == "members of seed0"
-    # without the file, the source still says what is known
-    (bare,) = datasets_sheet(tmp_path / "none", "d4rl-v0", [info]).rows
-    assert bare[1] == "d4rl-v0, not the published file"
-    with h5py.File(path, "a") as file:
-        file.attrs["recipe"] = "imported from mine.hdf5"
-    assert datasets_sheet(layout.results, "own", [info]).rows[0][1] == "own: imported from mine.hdf5"
-
-
-@pytest.mark.parametrize("source", ["local", "d4rl-v0"])
-def test_data_of_manipulation_tell_their_shares_at_every_source(tmp_path: Path, source: str) -> None:
-    layout = Layout("quick", source, tmp_path)
-    path = layout.dataset("pick-place", "mixed")
-    path.parent.mkdir(parents=True)
-    with h5py.File(path, "w") as file:
-        file.attrs.update({"recipe": "halves and random actions", "env_id": "off2on/PickPlace-v0", "seed": 0})
-        file["origin"] = np.repeat(np.arange(3, dtype=np.uint8), (600, 300, 100))
-        file["origin"].attrs["names"] = ["prior", "task", "random"]
-    info = run_info("finetune", "quick", source, "pick-place", "mixed", "ours", 0) | {"dataset_mean_return": 0.3}
-    (row,) = datasets_sheet(layout.results, source, [info]).rows
-    assert row[1] == "halves and random actions: prior 600 rows (60%), task 300 rows (30%), random 100 rows (10%)"
-    # whole episodes, which alone have a return, are the random ones
-    assert row[3] == NOTHING
-    assert datasets_sheet(tmp_path / "none", source, [info]).rows[0][1] == NOTHING
-
-
-def test_inlined_svgs_keep_to_themselves() -> None:
-    svg = (
-        '<?xml version="1.0"?><!DOCTYPE svg><svg viewBox="0 0 72 36" width="72pt" xmlns="x"><metadata>m</metadata>'
-        '<style type="text/css">*{stroke: red}</style><g id="a" clip-path="url(#b)"/><use xlink:href="#a"/></svg>'
-    )
-    text = inline_svg(svg, "one", "A figure")
-    assert text.startswith('<svg id="one" role="img" aria-label="A figure" viewBox="0 0 72 36"')
-    assert "#one *{stroke: red}" in text
-    assert '<g id="one-a" clip-path="url(#one-b)"/><use xlink:href="#one-a"/>' in text
-    assert "metadata" not in text
-    with pytest.raises(ValueError, match="viewBox"):
-        inline_svg("<svg></svg>", "two", "x")
-
-
-# ------------------------------------------------------------------------------------------ one rule of verdict
-
-
-def marks(page: str, kind: str) -> list[tuple[str, str]]:
-    """Statement and verdict of every badge, or of every row of the tables of verdicts."""
-    if kind == "badges":
-        lists = re.findall(r'<ul class="badges">(.*?)</ul>', page, re.DOTALL)
-        found = re.findall(r'<li><span class="mark \w+">(.*?)</span> (.*?)(?: <small>.*?)?</li>', " ".join(lists))
-        return [(unescape(statement), verdict) for verdict, statement in found]
-    tables = re.findall(r'<div class="scroll words claims".*?</div>', page, re.DOTALL)
-    rows = re.findall(r'<tr><th scope="row">(.*?)</th>.*?<span class="mark \w+">(.*?)</span>', " ".join(tables))
-    return [(unescape(statement), verdict) for statement, verdict in rows]
-
-
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tree, str]:
-    """Runs on which the two former rules disagreed: differences that are the same in every seed, but small."""
-    methods = ("ours", "uniform", "online-only", "sac-ft", "sac-ft-online", "sac", "ours-n1", "cql-reg")
-    tree = Tree(tmp_path_factory.mktemp("judged"), datasets=("random", "medium"), methods=methods, seeds=4).write()
-    for path in tree.layout.results.glob("runs/*/*/uniform/seed*/progress.csv"):
-        ours = pd.read_csv(path.parents[2] / "ours" / path.parent.name / "progress.csv")
-        columns = ["return_mean", "return_min", "return_max"]
-        ours.assign(**{name: ours[name] - 5 for name in columns}, normalized_score=float("nan")).to_csv(
-            path, index=False
-        )
-    aggregate([*tree.runs(), *tree.pretrains()], tree.layout.analysis, METHODS)
-    gather_evidence(tree.layout.analysis)
-    figures = [name for name, spec in FIGURES.items() if spec.curves]
-    for name in figures:
-        draw(name, tree.layout)
-    return tree, build_report(tree.layout, figures).read_text()
-
-
-def test_every_verdict_on_the_page_is_that_of_the_claims(judged: tuple[Tree, str]) -> None:
-    tree, page = judged
-    claims = pd.read_csv(tree.layout.analysis / "claims.csv").fillna({"figures": ""})
-    said = dict(zip(claims["statement"], claims["verdict"], strict=True))
-    assert said["With the ensemble, balanced replay ends higher than uniform sampling"] == "too small to tell"
-    for kind in ("badges", "tables"):
-        found = marks(page, kind)
-        assert len(found) > 20
-        assert all(said[statement] == verdict for statement, verdict in found)
-    badges = {statement for statement, _ in marks(page, "badges")}
-    assert badges == set(claims.loc[claims["figures"].str.contains("fig_(?!1a)"), "statement"])
-
-
-def test_nothing_else_on_the_page_judges(judged: tuple[Tree, str]) -> None:
-    """Findings are numbers: no other sentence says that something agrees with the paper."""
-    _, page = judged
-    for words in ("as in the paper", "opposite to the paper", "within the spread", "same direction"):
-        assert words not in page
-
-
-def test_the_summary_counts_the_papers_claims(judged: tuple[Tree, str]) -> None:
-    tree, page = judged
-    claims = pd.read_csv(tree.layout.analysis / "claims.csv")
-    counts = claims.dropna(subset="figures")["verdict"].value_counts()
-    told = re.findall(r"<li><b>(\d+)</b> <span class=\"mark \w+\">(.*?)</span></li>", page)
-    assert {kind: int(number) for number, kind in told if number != "0"} == counts.to_dict()
-
-
-def test_a_scale_whose_numbers_mean_nothing_has_a_banner_and_no_verdicts(tree: Tree) -> None:
-    reading = Reading(verdicts=False, shows="Tiny budgets.")
-    gather_evidence(tree.layout.analysis, reading=reading)
-    page = build_report(tree.layout, NAMES, reading).read_text()
-    gather_evidence(tree.layout.analysis)
-    assert '<p class="banner" role="note">Tiny budgets. There are no verdicts at this scale.</p>' in page
-    assert not marks(page, "badges") + marks(page, "tables")
-    assert "reached" not in re.sub(r"<script.*", "", page, flags=re.DOTALL)
-
-
-def test_the_main_comparison_says_where_ours_loses() -> None:
-    claims = [
-        {"claim": "ours-ends-above-sac-ft", "statement": "Ours wins", "verdict": "undecided", "why": "2 seeds"}
-    ]
-    rows = [
-        ("medium-expert", "ours", "Ours", 3000.0, 2000.0),
-        ("medium-expert", "awac", "AWAC", 3500.0, 4000.0),
-        ("medium", "ours", "Ours", 3000.0, 3100.0),
-        ("medium", "sac-ft", "SAC-ft", 3000.0, 3050.0),
-        ("none", "sac", "SAC", 0.0, 9000.0),
-    ]
-    final = pd.DataFrame(rows, columns=["dataset", "method", "label", "return_start", "return_mean"])
-    assert main_comparison(pd.DataFrame(claims), final.assign(task="halfcheetah")) == (
-        "Ours wins: undecided (2 seeds). Ours ends highest on 1 of 2 datasets. "
-        "On halfcheetah-medium-expert its return falls from 3000 to 2000; AWAC ends at 4000, 2.0 times that."
-    )
-
-
-def test_a_rise_from_a_negative_start_is_no_loss() -> None:
-    rows = [("ours", "Ours", -100.0, -95.0), ("sac-ft", "SAC-ft", 3000.0, 3000.0)]
-    final = pd.DataFrame(rows, columns=["method", "label", "return_start", "return_mean"])
-    told = main_comparison(pd.DataFrame({"claim": []}), final.assign(task="halfcheetah", dataset="random"))
-    assert told == "Ours ends highest on 0 of 1 dataset."
-
-
-# ------------------------------------------------------------------------------------------ anybody's tables
-
-
 def test_a_report_of_tables_alone(tree: Tree, tmp_path: Path) -> None:
     tables = tmp_path / "tables"
     tables.mkdir()
@@ -496,18 +293,3 @@ def test_every_figure_of_the_paper_is_in_the_coverage(page: Page) -> None:
     for number in ("1a", "2", "5a", "5b", "7", "15", "16", "17"):
         assert f"Figure {number}" in page.text
     assert re.search(r"Figure 3: main comparison 0 12 not selected", page.text)
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance of '#rrggbb' (WCAG 2)."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def test_text_in_pictures_has_the_contrast_of_text(judged: tuple[Tree, str]) -> None:
-    """4.5 to 1 on white, which axe does not look at."""
-    _, page = judged
-    colours = set(re.findall(r"<text [^>]*fill: (#[0-9a-f]{6})", page))
-    assert len(colours) > 1
-    assert [colour for colour in colours if 1.05 / (luminance(colour) + 0.05) < 4.5] == []

@@ -89,7 +89,10 @@ def test_seeds_that_belong_together_are_gathered(tmp_path: Path) -> None:
 
 
 def test_seeds_of_different_code_are_named() -> None:
-    info = {"method": "ours", "task": "hopper", "dataset": "medium"}
+    info = {"kind": "finetune", "method": "ours", "task": "hopper", "dataset": "medium"}
     assert mixed_code([info | {"code_hash": "a"}, info | {"code_hash": "a"}, info]) == []
-    assert mixed_code([info | {"code_hash": "a"}, info | {"code_hash": "b"}]) == ["ours on hopper/medium"]
-    assert mixed_code([info | {"code_hash": None}]) == ["ours on hopper/medium"]
+    assert mixed_code([info | {"code_hash": "a"}, info | {"code_hash": "b"}]) == ["finetune ours on hopper/medium"]
+    assert mixed_code([info | {"code_hash": None}]) == ["finetune ours on hopper/medium"]
+    # AWAC offline and AWAC online are different code, and no seeds of each other
+    online, offline = info | {"method": "awac"}, info | {"kind": "pretrain", "algorithm": "awac"}
+    assert mixed_code([online | {"code_hash": "a"}, offline | {"code_hash": "b"}]) == []
