@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from off2on.analysis.dataset_facts import gather_facts
 from off2on.analysis.likelihoods import read_likelihoods
 from off2on.analysis.run_statistics import STATISTICS
 from off2on.analysis.tables import (
@@ -81,9 +82,17 @@ def gather_tables(
         runs=_frame([_head(run, COLUMNS_OF["runs"]) | _summary(run) for run in tuned], COLUMNS_OF["runs"]),
         provenance=[run.info for run in (*trained, *tuned)],
         likelihood=read_likelihoods(likelihoods, place),
+        datasets=gather_facts({_dataset(job) for job in jobs}),
         results=results,
         reading=reading or Reading(),
     )
+
+
+def _dataset(job: Run) -> tuple[str, Path]:
+    """The name of a job's dataset, and where its file lies in the results that the job lies in."""
+    name = f"{job.info['task']}/{job.info['dataset']}"
+    # .../datasets beside .../runs/<task>/<dataset>/<method>/seed<k>
+    return name, Path(*job.path.parts[:-5], "datasets", f"{name}.hdf5")
 
 
 def _described(run: Run, methods: Methods) -> Run:

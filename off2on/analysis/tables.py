@@ -84,6 +84,8 @@ class Tables:
     provenance: list[dict[str, Any]]
     #: task, dataset, seed, importance_samples, split (offline: held out, or online), log_likelihood (nats)
     likelihood: "pd.DataFrame" = field(default_factory=lambda: _frame(LIKELIHOOD_COLUMNS))
+    #: 'task/dataset' -> what its file says: recipe, env_id, seed, origins; those that were here when gathered
+    datasets: dict[str, dict[str, str]] = field(default_factory=dict)
     #: `results/<scale>/<source>`, where cost and renderings lie; None: there are none
     results: Path | None = None
     #: how the numbers of their scale may be read
@@ -115,7 +117,7 @@ def records(table: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 #: the files of an `analysis/` directory
-FILES = (*(f"{name}.csv" for name in COLUMNS_OF), "provenance.json")
+FILES = (*(f"{name}.csv" for name in COLUMNS_OF), "provenance.json", "datasets.json")
 _COMMAND = "off2on aggregate"
 
 
@@ -127,7 +129,8 @@ def write_tables(tables: Tables, directory: Path) -> None:
     """
     for name in COLUMNS_OF:
         write_csv(getattr(tables, name), directory / f"{name}.csv")
-    write_text(directory / "provenance.json", json.dumps(tables.provenance, indent=1) + "\n")
+    for name in ("provenance", "datasets"):
+        write_text(directory / f"{name}.json", json.dumps(getattr(tables, name), indent=1) + "\n")
 
 
 def read_tables(directory: Path, reading: Reading | None = None) -> Tables:
@@ -140,9 +143,9 @@ def read_tables(directory: Path, reading: Reading | None = None) -> Tables:
         name: read_csv(directory / f"{name}.csv", columns, _COMMAND, DATA_KEYS)
         for name, columns in COLUMNS_OF.items()
     }
-    jobs = _provenance(directory / "provenance.json")
+    jobs, datasets = _provenance(directory / "provenance.json"), _datasets(directory / "datasets.json")
     results = directory if (directory / COST).is_file() else directory.parent
-    return Tables(**found, provenance=jobs, results=results, reading=reading or Reading())
+    return Tables(**found, provenance=jobs, datasets=datasets, results=results, reading=reading or Reading())
 
 
 def _provenance(path: Path) -> list[dict[str, Any]]:
@@ -152,6 +155,13 @@ def _provenance(path: Path) -> list[dict[str, Any]]:
     for job in jobs:
         check_info(path, job)
     return jobs
+
+
+def _datasets(path: Path) -> dict[str, dict[str, str]]:
+    datasets = parse_json(path, f"run '{_COMMAND}' first")
+    if not isinstance(datasets, dict) or not all(isinstance(facts, dict) for facts in datasets.values()):
+        raise Off2OnError(f"{path}: expected an object of datasets; run '{_COMMAND}' again")
+    return {name: {key: str(value) for key, value in facts.items()} for name, facts in datasets.items()}
 
 
 def _cost(path: Path) -> tuple["pd.DataFrame", dict[str, Any]]:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from off2on.analysis.compare import flat_settings
@@ -91,8 +90,8 @@ def _job(info: Info) -> str:
     return place(info["task"], info["dataset"])
 
 
-def datasets_sheet(results: Path, source: str, jobs: Iterable[Info]) -> Sheet:
-    """How each dataset was made, from the attributes of its file where that is below `results`."""
+def datasets_sheet(known: Mapping[str, Mapping[str, str]], source: str, jobs: Iterable[Info]) -> Sheet:
+    """How each dataset was made, where its file has said so: `Tables.datasets`."""
     groups: dict[tuple[str, str], list[Info]] = {}
     for info in jobs:
         if info["dataset"] != "none":
@@ -101,15 +100,15 @@ def datasets_sheet(results: Path, source: str, jobs: Iterable[Info]) -> Sheet:
     order = sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1])))
     header = ["dataset", "how", "transitions", "mean episode return", "environment", "seed", "sha256"]
     note = SOURCES[source].description if source in SOURCES else ""
-    if any(not _dataset_file(results, *key).is_file() for key in groups):
-        note = f"{note} Files of datasets are not here, so what they alone say is missing.".strip()
-    return Sheet("Datasets", header, [_dataset_row(results, source, groups[key]) for key in order], note)
+    if any("/".join(key) not in known for key in groups):
+        note = f"{note} Some files of datasets were not here, so what they alone say is missing.".strip()
+    rows = [_dataset_row(known.get("/".join(key), {}), source, groups[key]) for key in order]
+    return Sheet("Datasets", header, rows, note)
 
 
-def _dataset_row(results: Path, source: str, group: Sequence[Info]) -> list[Cell | str]:
+def _dataset_row(facts: Mapping[str, str], source: str, group: Sequence[Info]) -> list[Cell | str]:
     """One dataset, of the jobs that read it."""
     task, dataset = group[0]["task"], group[0]["dataset"]
-    facts = _dataset_facts(_dataset_file(results, task, dataset))
     mean = next((found for info in group if (found := data_return(info)) is not None), None)
     sizes = sorted({info["dataset_transitions"] for info in group if info.get("dataset_transitions")})
     checksums = {info["dataset_sha256"] for info in group}
@@ -118,40 +117,21 @@ def _dataset_row(results: Path, source: str, group: Sequence[Info]) -> list[Cell
         _made(source, task, dataset, facts, checksums),
         ", ".join(map(str, sizes)) or NOTHING,
         NOTHING if mean is None else f"{mean:.0f}",
-        str(facts.get("env_id", NOTHING)),
-        str(facts.get("seed", NOTHING)),
+        facts.get("env_id", NOTHING),
+        facts.get("seed", NOTHING),
         ", ".join(sorted(found[:12] for found in checksums if found)) or NOTHING,
     ]
 
 
-def _made(source: str, task: str, dataset: str, facts: Mapping[str, Any], checksums: set[str | None]) -> str:
+def _made(source: str, task: str, dataset: str, facts: Mapping[str, str], checksums: set[str | None]) -> str:
     """What is known of how a dataset came to be; the data of manipulation are made here at every source."""
     recipe = facts.get("recipe")
     if task in names_of("manipulation"):
-        return ": ".join(str(facts[key]) for key in ("recipe", "origins") if key in facts) or NOTHING
+        return ": ".join(facts[key] for key in ("recipe", "origins") if key in facts) or NOTHING
     if source == "local":
-        return _LOCAL.get(str(recipe or dataset), str(recipe or NOTHING))
+        return _LOCAL.get(recipe or dataset, recipe or NOTHING)
     # the recipe is of data that came in by `off2on import-data`
     return said_of_origin(source, task, dataset, checksums) + (f": {recipe}" if recipe else "")
-
-
-def _dataset_file(results: Path, task: str, dataset: str) -> Path:
-    return results / "datasets" / task / f"{dataset}.hdf5"
-
-
-def _dataset_facts(path: Path) -> dict[str, Any]:
-    """The attributes of a file, and how many of its rows have which origin."""
-    from off2on.data.hdf5 import opened, origin_names, read_array, read_attributes
-
-    if not path.is_file():
-        return {}
-    with opened(path) as file:
-        facts: dict[str, Any] = dict(read_attributes(file))
-        if "origin" in file:
-            names, rows = origin_names(path, file), Counter(read_array(path, file, "origin").tolist())
-            counts = [(name, rows[number]) for number, name in enumerate(names)]
-            facts["origins"] = ", ".join(f"{name} {n:,} rows ({n / rows.total():.0%})" for name, n in counts)
-    return facts
 
 
 def provenance_sheet(jobs: Sequence[Info]) -> Sheet:

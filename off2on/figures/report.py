@@ -148,7 +148,7 @@ def _write(place: Place, tables: Tables, evidence: Evidence | None, figures: Seq
         runs=run_data(tables, place.results, place.logs, place.out),
         docs={name: place.link(REPOSITORY / path) for name, path in _DOCS.items()},
         **_claims(tables, evidence, final, figures, links),
-        **_origins(place, tables.provenance),
+        **_origins(place, tables),
     )
     write_text(place.out / NAME, page)
     return place.out / NAME
@@ -185,8 +185,9 @@ def _claims(
     }
 
 
-def _origins(place: Place, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+def _origins(place: Place, tables: Tables) -> dict[str, Any]:
     """What the page says about the jobs behind it."""
+    jobs = tables.provenance
     return {
         "seeds": sorted({info["seed"] for info in jobs if info["kind"] == "finetune"}),
         "count": len(jobs),
@@ -195,7 +196,7 @@ def _origins(place: Place, jobs: list[dict[str, Any]]) -> dict[str, Any]:
         "mixed": mixed_code(jobs),
         "methods": methods_sheet(jobs),
         "settings": settings_sheets(jobs),
-        "datasets": datasets_sheet(place.results, place.source, jobs),
+        "datasets": datasets_sheet(tables.datasets, place.source, jobs),
         "physics": physics_sheet(place.results),
         "versions": versions_sheet(jobs),
         "jobs": provenance_sheet(jobs),

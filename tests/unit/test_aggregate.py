@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import h5py
 import pytest
 
 from off2on.analysis.aggregate import aggregate, gather_tables
@@ -93,6 +94,20 @@ def test_kinds_are_told_apart_and_order_does_not_matter(tmp_path: Path) -> None:
     assert set(tables.runs["method"]) == {"ours", "sac"}
     assert tables.pretrain["dataset_mean_return"].unique().tolist() == [4000, -250]
     assert set(tables.curves.loc[tables.curves["method"] == "sac", "dataset"]) == {"none"}
+
+
+def test_files_of_datasets_are_asked_while_they_are_here(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, datasets=("medium", "random"), methods=("ours",)).write()
+    path = tree.layout.dataset("halfcheetah", "medium")
+    path.parent.mkdir(parents=True)
+    with h5py.File(path, "w") as file:
+        file.attrs["recipe"] = "medium"
+    aggregate([*tree.runs(), *tree.pretrains()], tmp_path / "tables")
+    path.unlink()
+    assert read_tables(tmp_path / "tables").datasets == {"halfcheetah/medium": {"recipe": "medium"}}
+    (tmp_path / "tables" / "datasets.json").write_text("[1]")
+    with pytest.raises(Off2OnError, match=r"datasets\.json: expected an object of datasets"):
+        read_tables(tmp_path / "tables")
 
 
 def test_no_directories_give_empty_tables(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from off2on.analysis.dataset_facts import gather_facts
 from off2on.figures.claim_sheets import main_comparison
 from off2on.figures.origins import datasets_sheet, settings_sheets
 from off2on.figures.sheets import NOTHING, Sheet
@@ -65,19 +66,21 @@ def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs.update({"recipe": "medium-replay (snapshots)", "env_id": "HalfCheetah-v4", "seed": 0})
     info = run_info("finetune", "quick", "local", "halfcheetah", "medium-replay", "ours", 0)
-    (row,) = datasets_sheet(layout.results, "local", [info | {"dataset_transitions": 99_899}]).rows
+    name = "halfcheetah/medium-replay"
+    facts = gather_facts([(name, path), ("hopper/medium", path.with_name("medium.hdf5"))])
+    assert facts.keys() == {name}
+    (row,) = datasets_sheet(facts, "local", [info | {"dataset_transitions": 99_899}]).rows
     assert "snapshots of one SAC run, an equal share each" in str(row[1])
     assert row[2:] == ["99899", "–", "HalfCheetah-v4", "0", "ab" * 6]
     # agents of the user's own, by `off2on collect --agents`
-    with h5py.File(path, "a") as file:
-        file.attrs["recipe"] = "members of seed0"
-    assert datasets_sheet(layout.results, "local", [info]).rows[0][1] == "members of seed0"
+    facts[name]["recipe"] = "members of seed0"
+    assert datasets_sheet(facts, "local", [info]).rows[0][1] == "members of seed0"
     # without the file, the source still says what is known
-    (bare,) = datasets_sheet(tmp_path / "none", "d4rl-v0", [info]).rows
-    assert bare[1] == "d4rl-v0, not the published file"
-    with h5py.File(path, "a") as file:
-        file.attrs["recipe"] = "imported from mine.hdf5"
-    assert datasets_sheet(layout.results, "own", [info]).rows[0][1] == "own: imported from mine.hdf5"
+    bare = datasets_sheet({}, "d4rl-v0", [info])
+    assert bare.rows[0][1] == "d4rl-v0, not the published file"
+    assert bare.note.endswith("Some files of datasets were not here, so what they alone say is missing.")
+    facts[name]["recipe"] = "imported from mine.hdf5"
+    assert datasets_sheet(facts, "own", [info]).rows[0][1] == "own: imported from mine.hdf5"
 
 
 @pytest.mark.parametrize("source", ["local", "d4rl-v0"])
@@ -90,11 +93,11 @@ def test_data_of_manipulation_tell_their_shares_at_every_source(tmp_path: Path, 
         file["origin"] = np.repeat(np.arange(3, dtype=np.uint8), (600, 300, 100))
         file["origin"].attrs["names"] = ["prior", "task", "random"]
     info = run_info("finetune", "quick", source, "pick-place", "mixed", "ours", 0) | {"dataset_mean_return": 0.3}
-    (row,) = datasets_sheet(layout.results, source, [info]).rows
+    (row,) = datasets_sheet(gather_facts([("pick-place/mixed", path)]), source, [info]).rows
     assert row[1] == "halves and random actions: prior 600 rows (60%), task 300 rows (30%), random 100 rows (10%)"
     # whole episodes, which alone have a return, are the random ones
     assert row[3] == NOTHING
-    assert datasets_sheet(tmp_path / "none", source, [info]).rows[0][1] == NOTHING
+    assert datasets_sheet({}, source, [info]).rows[0][1] == NOTHING
 
 
 def test_inlined_svgs_keep_to_themselves() -> None:
