@@ -47,6 +47,7 @@ SUMMARY = {
     "return_final": ("return_mean", "final"),
     "return_best": ("return_mean", "best"),
     "normalized_final": ("normalized_score", "final"),
+    "success_final": ("success_last", "final"),
     "offline_fraction_first": ("offline_fraction", "first"),
     "offline_fraction_last": ("offline_fraction", "last"),
 }

@@ -24,6 +24,8 @@ SUPPORTED, CONTRADICTED, UNDECIDED = "supported", "contradicted", "undecided"
 TOO_SMALL, NOT_COMPARABLE, NOT_TESTED = "too small to tell", "not comparable at this scale", "not tested"
 #: what a verdict may be, in the order in which they are counted
 VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, TOO_SMALL, NOT_COMPARABLE, NOT_TESTED)
+#: of differences of shares and scores
+_ROUNDING = 1e-9
 NO_RUNS, NO_VALUE = "no runs at this scale", "no run has such a value"
 
 
@@ -137,13 +139,19 @@ def _judge(claim: Claim, tables: Tables) -> tuple[dict[str, Any], list[dict[str,
         "low": estimate.low,
         "high": estimate.high,
         "n": estimate.n,
-        "agree": int(effects.between(low, high, inclusive="neither").sum()),
+        "agree": int(_within(effects, claim).sum()),
         "env_steps": used["env_steps"].max() if estimate.n else None,
         "verdict": verdict,
         "why": why,
     }
-    holds = pairs["effect"].between(low, high, inclusive="neither")
+    holds = _within(pairs["effect"], claim)
     return row, records(pairs.assign(claim=claim.id, holds=holds)[UNIT_COLUMNS])
+
+
+def _within(effects: "pd.Series[float]", claim: Claim) -> "pd.Series[bool]":
+    """Which of them lie between the wanted bounds; the last digits of a difference are rounding."""
+    low, high = claim.wanted
+    return effects.between(low + _ROUNDING, high - _ROUNDING, inclusive="neither")
 
 
 def _seed_effects(pairs: pd.DataFrame) -> "pd.Series[float]":

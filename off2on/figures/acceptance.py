@@ -92,7 +92,8 @@ def _online_sheet(tables: Tables, units: Units) -> Sheet:
     rows: list[list[Cell | str]] = []
     for row in records(figure_order(select(tables.runs, method="ours"), "seed")):
         change = row["return_final"] - row["return_first"]
-        verdict = Cell(f"{change:+.0f}", _holds(units, "gain", row))
+        kind = "gain" if pd.isna(row["success_final"]) else "success_gain"
+        verdict = Cell(f"{change:+.0f}", _holds(units, kind, row))
         rows.append([*_head("finetune", row), _number(row["return_first"]), _number(row["return_final"]), verdict])
     header = ["dataset", "seed", "first evaluation", "mean of the last two", "change"]
     return Sheet("Ours, online", header, rows, "Average return of deterministic episodes.", 2)

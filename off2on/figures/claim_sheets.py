@@ -22,7 +22,7 @@ from off2on.analysis.verdicts import (
 from off2on.figures.run_data import run_link
 from off2on.figures.sheets import NOTHING, Cell, Sheet, Tone, place
 from off2on.figures.spec import SCRATCH
-from off2on.figures.words import seeds
+from off2on.figures.words import percent, seeds
 
 _TONES: dict[str, Tone] = {SUPPORTED: "yes", CONTRADICTED: "no", NOT_COMPARABLE: "bar", NOT_TESTED: "quiet"}
 
@@ -80,7 +80,7 @@ def main_comparison(verdicts: pd.DataFrame, final: pd.DataFrame) -> str:
 
     Args:
         verdicts: claims.csv.
-        final: what `sheets.final_table` gives.
+        final: the rows of the methods to compare of what `sheets.final_table` gives.
     """
     said = [
         f"{row['statement']}: {row['verdict']}{f' ({why})' if (why := row['why']) else ''}."
@@ -94,19 +94,31 @@ def main_comparison(verdicts: pd.DataFrame, final: pd.DataFrame) -> str:
     if pairs:
         first = sum(best is own for own, best in pairs)
         said.append(f"Ours ends highest on {first} of {len(pairs)} dataset{'s'[: len(pairs) > 1]}.")
-    lost = [_loss(own, best) for own, best in pairs if _end(own) < LOSS * own["return_start"] > 0]
+    lost = [_loss(own, best) for own, best in pairs if _end(own) < LOSS * _start(own) > 0]
     return " ".join([*said, *lost])
 
 
+def _what(row: Mapping[str, Any]) -> str:
+    """What a run is measured by: success where a task has it."""
+    return "return" if pd.isna(row["success_mean"]) else "success"
+
+
+def _start(row: Mapping[str, Any]) -> float:
+    return float(row[f"{_what(row)}_start"])
+
+
 def _end(row: Mapping[str, Any]) -> float:
-    return float(row["return_mean"])
+    return float(row[f"{_what(row)}_mean"])
 
 
 def _loss(own: Mapping[str, Any], best: Mapping[str, Any]) -> str:
-    start, end = own["return_start"], _end(own)
-    times = f", {_end(best) / end:.1f} times that" if end > 0 else ""
-    other = "" if best is own else f"; {best['label']} ends at {_end(best):.0f}{times}"
-    return f"On {place(own['task'], own['dataset'])} its return falls from {start:.0f} to {end:.0f}{other}."
+    what = _what(own)
+    start, end, highest = (
+        percent(value) if what == "success" else f"{value:.0f}" for value in (_start(own), _end(own), _end(best))
+    )
+    times = f", {_end(best) / _end(own):.1f} times that" if _end(own) > 0 else ""
+    other = "" if best is own else f"; {best['label']} ends at {highest}{times}"
+    return f"On {place(own['task'], own['dataset'])} its {what} falls from {start} to {end}{other}."
 
 
 def verdict_sheets(verdicts: pd.DataFrame, figures: Collection[str], links: Mapping[str, str]) -> list[Sheet]:

@@ -136,4 +136,4 @@ def _has(tables: Tables) -> str:
     seeds = own.groupby(["task", "dataset"])["seed"].nunique()
     counts = int(own["task"].nunique()), int(max(seeds, default=0))
     tasks, most = (f"{n} {word}{'' if n == 1 else 's'}" for n, word in zip(counts, ("task", "seed"), strict=True))
-    return f"this scale has {tasks} and {most}"
+    return f"this scale has {tasks} with normalised scores, and {most}"

@@ -13,7 +13,7 @@ from off2on.figures.run_data import run_link
 from off2on.figures.sheets import NOTHING, Cell, Sheet, data_return, place
 from off2on.figures.spec import SCRATCH
 from off2on.figures.style import in_order
-from off2on.figures.words import plus_minus, seeds_of
+from off2on.figures.words import percent, plus_minus, seeds_of
 from off2on.methods import METHODS
 
 Place = tuple[str, str]
@@ -85,15 +85,16 @@ def success_sheet(tables: Tables) -> Sheet | None:
         rows.append([place(*at), *(_success(row, best) if row else NOTHING for row in own)])
     note = (
         "Share of evaluation episodes with success at the last step, in brackets at any step: mean of the last "
-        "two evaluations and over seeds; below it that of the start, at the last step."
+        "two evaluations and over seeds; below it that of the start, at the last step. Each run evaluates its "
+        "start anew, so starts from the same agent differ by chance."
     )
     return Sheet("Final success", ["dataset", *(labels[name] for name in methods)], rows, note)
 
 
 def _success(row: dict[str, Any], best: float) -> Cell:
-    text = f"{row['success_last']:.0%} ({row['success_any']:.0%})"
+    text = f"{percent(row['success_last'])} ({percent(row['success_any'])})"
     link, is_best = run_link("finetune", row), row["success_last"] == best
-    return Cell(text, below=f"from {row['start']:.0%}", link=link, best=is_best)
+    return Cell(text, below=f"from {percent(row['start'])}", link=link, best=is_best)
 
 
 def _places(found: Mapping[tuple[str, str, str], Any]) -> list[Place]:

@@ -32,12 +32,12 @@ def methods_sheet(jobs: Iterable[Info]) -> Sheet:
     """Name, description and ensemble size of each method."""
     rows = [
         [
-            info["method_settings"]["label"],
-            info["method"],
-            str(info["members"]),
-            info["method_settings"]["description"],
+            infos[0]["method_settings"]["label"],
+            name,
+            _values("members", [(_job(info), {"members": str(info["members"])}) for info in infos]),
+            infos[0]["method_settings"]["description"],
         ]
-        for info in (found[0] for found in _by_name(jobs, "finetune").values())
+        for name, infos in _by_name(jobs, "finetune").items()
     ]
     return Sheet("Methods", ["method", "name", "N", "what it is"], rows)
 

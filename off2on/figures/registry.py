@@ -151,7 +151,7 @@ FIGURES = {
             "fig_5a",
             "Figure 5a: manipulation from pixels",
             "Share of deterministic evaluation episodes that end in success, during online fine-tuning from 48x48 "
-            "pixels: of Ours, and of one CQL agent that goes on with CQL on online samples (CQL-ft).",
+            "pixels: of Ours, and of one CQL agent that keeps CQL's term and sees online samples only (CQL-ft).",
             "Ours solves all three tasks consistently. CQL-ft hardly improves, varies much between seeds, and "
             "fails on some. 1,000 episodes, 8 seeds, N = 4.",
             replace(MANIPULATION, main="ours", against=("cql-ft",)),

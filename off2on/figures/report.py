@@ -12,6 +12,8 @@ from markupsafe import Markup
 from off2on.analysis.claims_file import read_claims
 from off2on.analysis.csv_tables import write_csv
 from off2on.analysis.evidence import CLAIMS, Evidence, evidence_of, read_evidence
+from off2on.analysis.evidence import FILES as EVIDENCE
+from off2on.analysis.tables import FILES as TABLES
 from off2on.analysis.tables import Tables, read_tables
 from off2on.analysis.together import mixed_code
 from off2on.config import REPOSITORY
@@ -37,7 +39,7 @@ from off2on.figures.physics import physics_sheet
 from off2on.figures.registry import FIGURES, get_figure
 from off2on.figures.run_data import commit, run_data
 from off2on.figures.sheets import final_table, latex
-from off2on.figures.spec import FigureSpec
+from off2on.figures.spec import FigureSpec, figures_of_stranger
 from off2on.figures.statistics_sheets import statistics_sheets
 from off2on.figures.svg import inline_svg, panels_of
 from off2on.files import write_text
@@ -176,13 +178,25 @@ def _claims(
     return {
         "tested": evidence is not None,
         "counts": verdict_counts(judged.claims) if judged else [],
-        "main": main_comparison(judged.claims, final) if judged else "",
+        "main": main_comparison(judged.claims, final[_compared(final, tables)]) if judged else "",
         "verdicts": verdict_sheets(judged.claims, figures, links) if judged else [],
         "acceptance": acceptance_sheet(judged) if judged else None,
         "accepted": acceptance_summary(judged) if judged else "",
         "numbers": number_sheets(tables, judged),
         "statistics": statistics_sheets(evidence, labels(tables.runs)) if evidence else [],
     }
+
+
+def _compared(final: pd.DataFrame, tables: Tables) -> "pd.Series[bool]":
+    """Which rows are of the methods that the paper compares: those of Figures 3 and 5a."""
+    drawn = {
+        (info["task"], info["dataset"], info["method"])
+        for info in tables.provenance
+        if info["kind"] == "finetune"
+        for figure in ("fig_3", "fig_5a")
+        if FIGURES[figure].draws(info["task"], info["dataset"], info["method"], figures_of_stranger(info))
+    }
+    return pd.Series([job in drawn for job in zip(final["task"], final["dataset"], final["method"], strict=True)])
 
 
 def _origins(place: Place, tables: Tables) -> dict[str, Any]:
@@ -200,18 +214,7 @@ def _origins(place: Place, tables: Tables) -> dict[str, Any]:
         "physics": physics_sheet(place.results),
         "versions": versions_sheet(jobs),
         "jobs": provenance_sheet(jobs),
-        "tables": {
-            name: link
-            for name in (
-                "curves.csv",
-                "runs.csv",
-                "pretrain.csv",
-                "claims.csv",
-                "claim_units.csv",
-                "provenance.json",
-            )
-            if (link := place.link(place.analysis / name))
-        },
+        "tables": {name: link for name in (*TABLES, *EVIDENCE) if (link := place.link(place.analysis / name))},
     }
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 from off2on.analysis.compare import flat_settings
 from off2on.analysis.tables import Tables
+from off2on.envs.tasks import names_of
 from off2on.figures.sheets import NOTHING
 from off2on.results import NAMES
 from off2on.results.schema import PLACES
 
+_SUCCESS = "success at the last step, %"
 #: evaluations of a curve that are kept
 POINTS = 60
 #: what a section says of each seed: heading, key of run.json
@@ -59,9 +61,9 @@ def run_data(tables: Tables, results: Path, logs: Path, out: Path) -> dict[str, 
         out: the directory of the page; paths of files are relative to it.
 
     Returns:
-        `groups`: key -> label, x axis, index of settings and packages, and seeds, each with curve `x`, `y`, facts
-        and the files that are here; `here`: where results and logs lie from the page; `settings`, `packages`: what
-        groups point to; `facts`: headings.
+        `groups`: key -> label, what the curve shows, x axis, index of settings and packages, and seeds, each with
+        curve `x`, `y`, facts and the files that are here; `here`: where results and logs lie from the page;
+        `settings`, `packages`: what groups point to; `facts`: headings.
     """
     curves, places = _curves(tables), _places(results, logs)
     settings, packages, groups = _Distinct(), _Distinct(), dict[str, dict[str, Any]]()
@@ -72,6 +74,7 @@ def run_data(tables: Tables, results: Path, logs: Path, out: Path) -> dict[str, 
             named = info.get("method_settings", {})
             groups[key] = {
                 "label": named.get("label") or info[NAMES[kind]].upper(),
+                "value": _SUCCESS if info["task"] in names_of("manipulation") else "average return",
                 "axis": "environment steps" if kind == "finetune" else "gradient steps",
                 "members": info["members"],
                 "settings": settings.index(flat_settings(info["settings"])),
@@ -120,17 +123,19 @@ def _short(value: Any) -> Any:
 
 
 def _curves(tables: Tables) -> dict[tuple[str, int], tuple[list[int], list[float | None]]]:
-    """(key, seed) -> steps and returns, thinned."""
+    """(key, seed) -> steps and returns, or percents of success where a task has it, thinned."""
     found: dict[tuple[str, int], tuple[list[int], list[float | None]]] = {}
     parts = (("finetune", tables.curves, "env_steps"), ("pretrain", tables.pretrain, "gradient_steps"))
     for kind, table, x in parts:
-        columns = [table[name] for name in ("task", "dataset", NAMES[kind], "seed", x, "return_mean")]
-        for task, dataset, name, seed, step, value in zip(*(column.tolist() for column in columns), strict=True):
-            steps, values = found.setdefault(
+        columns = [table[name] for name in ("task", "dataset", NAMES[kind], "seed", x)]
+        values = (100 * table["success_last"]).where(table["success_last"].notna(), table["return_mean"])
+        jobs = zip(*(column.tolist() for column in (*columns, values)), strict=True)
+        for task, dataset, name, seed, step, value in jobs:
+            steps, shown = found.setdefault(
                 (run_key(kind, {"task": task, "dataset": dataset, NAMES[kind]: name}), seed), ([], [])
             )
             steps.append(step)
-            values.append(None if isnan(value) else round(value, 1))
+            shown.append(None if isnan(value) else round(value, 1))
     return {job: tuple(line[:: -(-len(line) // POINTS)] for line in lines) for job, lines in found.items()}  # type: ignore[misc]
 
 

@@ -13,6 +13,12 @@ from off2on.figures.style import DATASET_ORDER, in_order
 from off2on.methods import METHODS
 
 NOTHING = "–"
+#: value of the final table -> its column of curves.csv at the start, of runs.csv at the end
+_FINAL = {
+    "return": ("return_mean", "return_final"),
+    "normalized": ("normalized_score", "normalized_final"),
+    "success": ("success_last", "success_final"),
+}
 
 
 #: how a mark looks: good, bad, open, and what is not to be judged
@@ -47,24 +53,24 @@ class Sheet:
 
 
 def final_table(tables: Tables) -> pd.DataFrame:
-    """Final return (mean of the last two evaluations) and normalised score over seeds, and those of the start.
+    """Final return, normalised score and success over seeds, and those of the start.
+
+    Final: the mean of the last two evaluations.
 
     Returns:
-        a row per dataset and method: task, dataset, method, label, n, return_start, return_mean, return_std,
-        normalized_start, normalized_mean, normalized_std, source, dataset_sha256.
+        a row per dataset and method: task, dataset, method, label, n, then start, mean and std of return,
+        normalized and success (at the last step; empty where there is none), source, dataset_sha256.
     """
     keys = ["task", "dataset", "method"]
-    starts = (
-        tables.curves.drop_duplicates([*keys, "seed"]).groupby(keys)[["return_mean", "normalized_score"]].mean()
-    )
-    starts = starts.set_axis(["return_start", "normalized_start"], axis=1).reset_index()
-    final = final_mean_std(tables.runs, "return_final")
-    final = final.rename(columns={"mean": "return_mean", "std": "return_std"})
-    score = final_mean_std(tables.runs, "normalized_final").drop(columns="n")
-    score = score.rename(columns={"mean": "normalized_mean", "std": "normalized_std"})
-    table = final.merge(score, on=keys, how="left").merge(starts, on=keys, how="left")
+    starts = tables.curves.drop_duplicates([*keys, "seed"]).groupby(keys)
+    table = tables.runs.groupby(keys)["seed"].count().rename("n").reset_index()
+    for name, (column, end) in _FINAL.items():
+        parts = {part: f"{name}_{part}" for part in ("start", "mean", "std")}
+        means = final_mean_std(tables.runs, end).drop(columns="n").rename(columns=parts)
+        start = starts[column].mean().rename(parts["start"]).reset_index()
+        table = table.merge(start, on=keys, how="left").merge(means, on=keys, how="left")
     table = table.merge(tables.runs.drop_duplicates(keys)[[*keys, "label", *DATA_KEYS]], on=keys, how="left")
-    values = [f"{value}_{part}" for value in ("return", "normalized") for part in ("start", "mean", "std")]
+    values = [f"{name}_{part}" for name in _FINAL for part in ("start", "mean", "std")]
     return figure_order(table, "method")[[*keys, "label", "n", *values, *DATA_KEYS]]
 
 

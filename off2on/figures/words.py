@@ -27,6 +27,11 @@ def signed(values: Sequence[float] | pd.Series, digits: int = 0) -> str:
     return text if text.startswith(("-", "no")) else f"+{text}"
 
 
+def percent(share: float) -> str:
+    """'60%', '2.5%'."""
+    return f"{100 * share:.3g}%"
+
+
 def seeds(count: int) -> str:
     """'1 seed', '4 seeds'."""
     return f"{count} seed{'' if count == 1 else 's'}"

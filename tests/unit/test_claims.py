@@ -78,6 +78,15 @@ def test_noise_is_undecided(tables: Tables) -> None:
     assert (found["verdict"], found["why"]) == ("undecided", "the interval crosses a wanted bound")
 
 
+def test_bounds_are_strict_whatever_the_last_digits_are(tables: Tables) -> None:
+    """0.15 - 0.1 is 0.05, and not above it, though floating point says so."""
+    first, second = (part(tables, method=[name]).curves for name in ("ours", "sac-ft"))
+    curves = pd.concat([first.assign(normalized_score=0.15), second.assign(normalized_score=0.1)])
+    found = judged(replace(tables, curves=curves), above=0.05)
+    assert (found["effect"], found["agree"]) == (pytest.approx(0.05), 0)
+    assert judged(replace(tables, curves=curves), above=0.049)["agree"] == 4
+
+
 def test_swapped_labels_flip_the_verdict(tables: Tables) -> None:
     found = judged(swapped(tables, "ours", "sac-ft"))
     assert found["verdict"] == "contradicted"
@@ -353,6 +362,9 @@ def test_what_must_show_online_is_compared_seed_by_seed(tables: Tables) -> None:
     ]
     columns = ["task", "dataset", "method", "seed", "env_steps", "normalized_score", "offline_fraction"]
     curves = pd.DataFrame(rows, columns=columns).assign(density_ratio_online=float("nan"))
+    # a task from pixels has success instead of a score
+    steps = pd.DataFrame({"env_steps": [0, 1000, 2000], "success_last": [0.5, 0.4, 0.7]})
+    curves = pd.concat([curves, steps.assign(task="pick-place", dataset="mixed", method="ours", seed=0)])
     found = required(replace(tables, curves=curves, pretrain=tables.pretrain.head(0)))
     assert found == {
         ("ours-improves", "medium", 0): False,
@@ -360,6 +372,7 @@ def test_what_must_show_online_is_compared_seed_by_seed(tables: Tables) -> None:
         ("ours-improves", "medium-expert", 1): False,
         ("ours-improves", "random", 0): True,
         ("ours-improves", "random", 1): False,  # equal is not above
+        ("ours-improves-from-pixels", "mixed", 0): True,
         ("offline-share-falls-on-random", "random", 0): True,
         ("offline-share-falls-on-random", "random", 1): False,
         ("offline-share-lower-on-random", "random", 0): False,  # equal is not below

@@ -49,8 +49,9 @@ def test_what_it_says_is_what_it_draws(wide: Tables) -> None:
 def test_without_enough_it_says_what_is_missing(tmp_path: Path) -> None:
     few = aggregated(Tree(tmp_path, methods=("ours", "sac-ft")))
     (text,) = FIGURE.draw(few).texts
-    assert text.get_text() == "Figure X0 needs 3 tasks and 4 seeds of Ours: this scale has 1 task and 2 seeds"
-    assert FIGURE.notes(few) == ["no figure: this scale has 1 task and 2 seeds"]
+    has = "this scale has 1 task with normalised scores, and 2 seeds"
+    assert text.get_text() == f"Figure X0 needs 3 tasks and 4 seeds of Ours: {has}"
+    assert FIGURE.notes(few) == [f"no figure: {has}"]
     assert FIGURE.table(few).empty
 
 

@@ -114,6 +114,9 @@ def test_inlined_svgs_keep_to_themselves() -> None:
         inline_svg("<svg></svg>", "two", "x")
 
 
+PIXELS = {"task": "pick-place", "dataset": "mixed"}
+
+
 def test_the_main_comparison_says_where_ours_loses() -> None:
     claims = [
         {"claim": "ours-ends-above-sac-ft", "statement": "Ours wins", "verdict": "undecided", "why": "2 seeds"}
@@ -126,14 +129,19 @@ def test_the_main_comparison_says_where_ours_loses() -> None:
         ("none", "sac", "SAC", 0.0, 9000.0),
     ]
     final = pd.DataFrame(rows, columns=["dataset", "method", "label", "return_start", "return_mean"])
-    assert main_comparison(pd.DataFrame(claims), final.assign(task="halfcheetah")) == (
-        "Ours wins: undecided (2 seeds). Ours ends highest on 1 of 2 datasets. "
-        "On halfcheetah-medium-expert its return falls from 3000 to 2000; AWAC ends at 4000, 2.0 times that."
+    pixels = [("ours", "Ours", 12.0, 2.0, 0.6, 0.05), ("cql-ft", "CQL-ft", 8.0, 5.0, 0.4, 0.225)]
+    columns = ["method", "label", "return_start", "return_mean", "success_start", "success_mean"]
+    final = pd.concat([final.assign(task="halfcheetah"), pd.DataFrame(pixels, columns=columns).assign(**PIXELS)])
+    assert main_comparison(pd.DataFrame(claims), final) == (
+        "Ours wins: undecided (2 seeds). Ours ends highest on 1 of 3 datasets. "
+        "On halfcheetah-medium-expert its return falls from 3000 to 2000; AWAC ends at 4000, 2.0 times that. "
+        "On pick-place-mixed its success falls from 60% to 5%; CQL-ft ends at 22.5%, 4.5 times that."
     )
 
 
 def test_a_rise_from_a_negative_start_is_no_loss() -> None:
     rows = [("ours", "Ours", -100.0, -95.0), ("sac-ft", "SAC-ft", 3000.0, 3000.0)]
     final = pd.DataFrame(rows, columns=["method", "label", "return_start", "return_mean"])
-    told = main_comparison(pd.DataFrame({"claim": []}), final.assign(task="halfcheetah", dataset="random"))
+    final = final.assign(task="halfcheetah", dataset="random", success_mean=float("nan"))
+    told = main_comparison(pd.DataFrame({"claim": []}), final)
     assert told == "Ours ends highest on 0 of 1 dataset."

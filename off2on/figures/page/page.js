@@ -80,7 +80,7 @@ function curves(group) {
   const [left, right, low, high] = [Math.min(...xs), Math.max(...xs), Math.min(0, ...ys), Math.max(0, ...ys)];
   const x = (value) => 60 + (560 * (value - left)) / (right - left || 1);
   const y = (value) => 210 - (190 * (value - low)) / (high - low || 1);
-  const label = `Return of each seed over ${group.axis}, from ${low} to ${high}`;
+  const label = `${group.value} of each seed over ${group.axis}, from ${low} to ${high}`;
   const picture = svg("svg", { viewBox: "0 0 640 250", width: 640, role: "img", "aria-label": label });
   for (const value of [low, high]) {
     picture.append(svg("line", { x1: 60, x2: 620, y1: y(value), y2: y(value), stroke: "currentColor", opacity: 0.25 }));
@@ -89,7 +89,7 @@ function curves(group) {
   for (const value of [left, right])
     picture.append(svg("text", { x: x(value), y: 228, "text-anchor": "middle" }, value.toLocaleString("en")));
   picture.append(svg("text", { x: 340, y: 244, "text-anchor": "middle" }, group.axis));
-  picture.append(svg("text", { x: 16, y: 115, "text-anchor": "middle", transform: "rotate(-90 16 115)" }, "average return"));
+  picture.append(svg("text", { x: 16, y: 115, "text-anchor": "middle", transform: "rotate(-90 16 115)" }, group.value));
   group.seeds.forEach((seed, i) => {
     const at = 60 + 75 * i;
     picture.append(svg("rect", { x: at, y: 4, width: 10, height: 4, fill: COLOURS[i % COLOURS.length] }));
@@ -131,7 +131,7 @@ function titleOf(key, group) {
 function section(key, group, known) {
   const title = titleOf(key, group);
   const last = (seed) => seed.y.filter((y) => y !== null).at(-1);
-  const head = ["seed", "first return", "last return", "files", "commit", ...known.facts];
+  const head = ["seed", `first ${group.value}`, `last ${group.value}`, "files", "commit", ...known.facts];
   const rows = group.seeds.map((seed) => [
     String(seed.seed), String(seed.y[0] ?? "–"), String(last(seed) ?? "–"), fileLinks(key, seed, known.here), seed.commit,
     ...seed.facts.map((fact) => (fact === null ? "–" : String(fact))),
@@ -139,7 +139,7 @@ function section(key, group, known) {
   const settings = [["members", String(group.members)], ...Object.entries(known.settings[group.settings])];
   const versions = [...new Set(group.seeds.map((seed) => known.packages[seed.packages]))];
   return [
-    element("div", { class: "picture", tabindex: 0, role: "region", "aria-label": `Return of each seed: ${title}` }, curves(group)),
+    element("div", { class: "picture", tabindex: 0, role: "region", "aria-label": `${group.value} of each seed: ${title}` }, curves(group)),
     element("h3", {}, "Seeds"),
     table(`Seeds: ${title}`, head, rows),
     element("p", { class: "quiet" }, "Where the files are not here, curves.csv and provenance.json of the tables have what they say."),
