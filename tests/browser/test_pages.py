@@ -135,7 +135,7 @@ def test_a_table_sorts_and_filters(opened: Any, reference: Path) -> None:
         seconds = table.locator("tbody tr").evaluate_all(column)
         assert seconds == sorted(seconds, reverse=order == "descending")
         assert table.locator("th[aria-sort]").get_attribute("aria-sort") == order
-    page.locator("#provenance input[type=search]").last.fill("finetune sac-ft-online")
+    page.locator("#provenance input[type=search]").last.fill("halfcheetah-medium sac-ft-online")
     assert table.locator("tbody tr:visible").count() == 2
 
 

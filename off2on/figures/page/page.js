@@ -221,6 +221,17 @@ for (const card of document.querySelectorAll("[data-figure]")) {
   picture.addEventListener("pointerleave", () => (tip.hidden = true));
 }
 
+// ---------------------------------------------------------------- what goes on beyond the edge says so
+
+function markWide() {
+  for (const box of document.querySelectorAll(".card, .scroll"))
+    box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 4);
+}
+
+addEventListener("resize", markWide);
+addEventListener("toggle", markWide, true);
+markWide();
+
 // ---------------------------------------------------------------- print shows what is closed
 
 let closed = [];
