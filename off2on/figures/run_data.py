@@ -71,15 +71,7 @@ def run_data(tables: Tables, results: Path, logs: Path, out: Path) -> dict[str, 
         kind = info["kind"]
         key = run_key(kind, info)
         if key not in groups:
-            named = info.get("method_settings", {})
-            groups[key] = {
-                "label": named.get("label") or info[NAMES[kind]].upper(),
-                "value": _SUCCESS if info["task"] in names_of("manipulation") else "average return",
-                "axis": "environment steps" if kind == "finetune" else "gradient steps",
-                "members": info["members"],
-                "settings": settings.index(flat_settings(info["settings"])),
-                "seeds": [],
-            }
+            groups[key] = _group(info) | {"settings": settings.index(flat_settings(info["settings"]))}
         x, y = curves.get((key, info["seed"]), ([], []))
         versions = ", ".join(f"{name} {version}" for name, version in info["packages"].items() if version)
         groups[key]["seeds"].append(
@@ -98,6 +90,18 @@ def run_data(tables: Tables, results: Path, logs: Path, out: Path) -> dict[str, 
     }
     shared = {"settings": settings.values, "packages": packages.values, "facts": list(FACTS)}
     return {"groups": groups, "here": here} | shared
+
+
+def _group(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What jobs share that differ in their seed alone."""
+    kind = info["kind"]
+    return {
+        "label": info.get("method_settings", {}).get("label") or info[NAMES[kind]].upper(),
+        "value": _SUCCESS if info["task"] in names_of("manipulation") else "average return",
+        "axis": "environment steps" if kind == "finetune" else "gradient steps",
+        "members": info["members"],
+        "seeds": [],
+    }
 
 
 class _Distinct:
@@ -128,7 +132,9 @@ def _curves(tables: Tables) -> dict[tuple[str, int], tuple[list[int], list[float
     parts = (("finetune", tables.curves, "env_steps"), ("pretrain", tables.pretrain, "gradient_steps"))
     for kind, table, x in parts:
         columns = [table[name] for name in ("task", "dataset", NAMES[kind], "seed", x)]
-        values = (100 * table["success_last"]).where(table["success_last"].notna(), table["return_mean"])
+        values = (100 * table["success_last"]).where(
+            table["task"].isin(names_of("manipulation")), table["return_mean"]
+        )
         jobs = zip(*(column.tolist() for column in (*columns, values)), strict=True)
         for task, dataset, name, seed, step, value in jobs:
             steps, shown = found.setdefault(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from off2on.figures.curve_data import CurveData
 from off2on.figures.curve_words import panels_of
 from off2on.figures.final_sheets import final_sheets, success_sheet
 from off2on.figures.registry import FIGURES
+from off2on.figures.run_data import run_data
 from off2on.figures.sheets import final_table
 from off2on.figures.style import style_context
 from off2on.methods import METHODS
@@ -289,3 +291,14 @@ def test_tasks_without_scores_have_returns_alone(pixels: Tables, quick: Tables) 
     )
     assert returns - scores == {"pick", "grasp"}
     assert "halfcheetah" in scores
+
+
+def test_the_curves_of_runs_from_pixels_are_of_success(pixels: Tables, quick: Tables) -> None:
+    group = run_data(pixels, Path("results"), Path("logs"), Path("figures"))["groups"][
+        "runs/pick-place/mixed/ours"
+    ]
+    assert group["value"] == "success at the last step, %"
+    own = pixels.curves.query("task == 'pick-place' and method == 'ours' and seed == 0")
+    assert group["seeds"][0]["y"] == (100 * own["success_last"]).round(1).tolist()
+    others = run_data(quick, *places)["groups"].values()
+    assert {other["value"] for other in others} == {"average return"}

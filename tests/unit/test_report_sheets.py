@@ -10,7 +10,7 @@ import pytest
 
 from off2on.analysis.dataset_facts import gather_facts
 from off2on.figures.claim_sheets import main_comparison
-from off2on.figures.origins import datasets_sheet, settings_sheets
+from off2on.figures.origins import datasets_sheet, methods_sheet, settings_sheets
 from off2on.figures.sheets import NOTHING, Sheet
 from off2on.figures.svg import inline_svg
 from off2on.paths import Layout
@@ -52,6 +52,12 @@ def test_settings_are_those_that_the_jobs_recorded() -> None:
     }
     assert found["SAC (as then)"].keys() == {"online.env_steps", "online.lr"}
     assert sheet.note == "–: not read."
+
+
+def test_methods_name_the_dataset_where_their_size_differs() -> None:
+    jobs = made(("random", "ours"), ("medium", "ours"))
+    (row,) = methods_sheet([*jobs, jobs[0] | {"task": "pick-place", "dataset": "mixed", "members": 2}]).rows
+    assert row[2] == "3; 2 (pick-place-mixed)"
 
 
 def test_pretrainings_are_in_the_order_of_the_alphabet() -> None:
