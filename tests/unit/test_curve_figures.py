@@ -294,9 +294,8 @@ def test_tasks_without_scores_have_returns_alone(pixels: Tables, quick: Tables) 
 
 
 def test_the_curves_of_runs_from_pixels_are_of_success(pixels: Tables, quick: Tables) -> None:
-    group = run_data(pixels, Path("results"), Path("logs"), Path("figures"))["groups"][
-        "runs/pick-place/mixed/ours"
-    ]
+    places = Path("results"), Path("logs"), Path("figures")
+    group = run_data(pixels, *places)["groups"]["runs/pick-place/mixed/ours"]
     assert group["value"] == "success at the last step, %"
     own = pixels.curves.query("task == 'pick-place' and method == 'ours' and seed == 0")
     assert group["seeds"][0]["y"] == (100 * own["success_last"]).round(1).tolist()
