@@ -196,7 +196,8 @@ def _compared(final: pd.DataFrame, tables: Tables) -> "pd.Series[bool]":
         for figure in ("fig_3", "fig_5a")
         if FIGURES[figure].draws(info["task"], info["dataset"], info["method"], figures_of_stranger(info))
     }
-    return pd.Series([job in drawn for job in zip(final["task"], final["dataset"], final["method"], strict=True)])
+    jobs = zip(final["task"], final["dataset"], final["method"], strict=True)
+    return pd.Series([job in drawn for job in jobs], index=final.index, dtype=bool)
 
 
 def _origins(place: Place, tables: Tables) -> dict[str, Any]:
