@@ -14,7 +14,7 @@ LAYERS = [
     {"adopt", "doctor", "status"},
     {"plan"},
     {"figures", "training"},
-    {"benches", "selection"},
+    {"benches", "patterns", "scale_jobs", "selection"},
     {"jobs", "scale"},
     {"own_tasks"},
     {"methods"},

@@ -186,7 +186,7 @@ def test_the_document_names_every_table_and_its_columns(tmp_path: Path) -> None:
     gather_evidence(tmp_path)
     text = FORMAT.read_text()
     assert [name for name in (*FILES, *EVIDENCE) if f"`{name}`" not in text] == []
-    for name in FILES[:-1]:
+    for name in (file for file in FILES if file.endswith(".csv")):
         (row,) = re.findall(rf"^\| `{name}` \|.*$", text, re.MULTILINE)
         columns = (tmp_path / name).read_text().splitlines()[0].split(",")
         told = set(re.findall(r"\w+", row)) | (set(COLUMNS) if "those of progress.csv" in row else set())
