@@ -142,7 +142,7 @@ def test_a_whole_tree_is_validated_and_all_that_is_wrong_named(
         ("methods", "sac-ft "),
         ("tasks", "HalfCheetah-v4"),
         ("figures", "Figure 4a"),
-        ("scales", "about 3 minutes"),
+        ("scales", "two and a half minutes"),
         ("claims", "ours-ends-above-sac-ft "),
     ],
 )
