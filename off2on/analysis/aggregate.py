@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,8 +46,17 @@ Methods = Mapping[str, Described]
 def aggregate(
     paths: Iterable[Path], out_dir: Path, methods: Methods | None = None, place: tuple[str, str] | None = None
 ) -> None:
-    """Write the tables of these jobs: `gather_tables`, `write_tables`."""
-    write_tables(gather_tables(paths, methods, place=place), out_dir)
+    """Write the tables of these jobs, and what the files of their datasets say of themselves."""
+    found = list(paths)
+    tables = gather_tables(found, methods, place=place)
+    write_tables(replace(tables, datasets=gather_facts({_dataset(path.absolute()) for path in found})), out_dir)
+
+
+def _dataset(job: Path) -> tuple[str, Path]:
+    """The name of the dataset that a job's directory is named after, and where its file lies beside the jobs."""
+    # .../datasets beside .../runs/<task>/<dataset>/<method>/seed<k>
+    name = "/".join(job.parts[-4:-2])
+    return name, Path(*job.parts[:-5], "datasets", f"{name}.hdf5")
 
 
 def gather_tables(
@@ -82,17 +92,9 @@ def gather_tables(
         runs=_frame([_head(run, COLUMNS_OF["runs"]) | _summary(run) for run in tuned], COLUMNS_OF["runs"]),
         provenance=[run.info for run in (*trained, *tuned)],
         likelihood=read_likelihoods(likelihoods, place),
-        datasets=gather_facts({_dataset(job) for job in jobs}),
         results=results,
         reading=reading or Reading(),
     )
-
-
-def _dataset(job: Run) -> tuple[str, Path]:
-    """The name of a job's dataset, and where its file lies in the results that the job lies in."""
-    name = f"{job.info['task']}/{job.info['dataset']}"
-    # .../datasets beside .../runs/<task>/<dataset>/<method>/seed<k>
-    return name, Path(*job.path.parts[:-5], "datasets", f"{name}.hdf5")
 
 
 def _described(run: Run, methods: Methods) -> Run:

@@ -86,7 +86,7 @@ def success_sheet(tables: Tables) -> Sheet | None:
     note = (
         "Share of evaluation episodes with success at the last step, in brackets at any step: mean of the last "
         "two evaluations and over seeds; below it that of the start, at the last step. Each run evaluates its "
-        "start anew, so starts from the same agent differ by chance."
+        "start anew, so the same agent may have different starts."
     )
     return Sheet("Final success", ["dataset", *(labels[name] for name in methods)], rows, note)
 
