@@ -76,7 +76,7 @@ HARMLESS = {
         "off2on/algorithms/cql.py", '"gradient steps"', '"steps of the optimiser"'
     ),
     "a description of a scale": replace("off2on/scale.py", '"how long it should take, and where"', '"time"'),
-    "a scale's wall time": replace("config/smoke.yaml", "wall_time: about", "wall_time: some"),
+    "a scale's wall time": replace("config/smoke.yaml", "wall_time: ", "wall_time: nearly "),
     "an error of a dataset": replace("off2on/data/hdf5.py", "truncated or not an HDF5 file", "is broken"),
     "an error of agents": replace("off2on/training/agents.py", "members, the run needs", "members, but it needs"),
     "an error of training": replace("off2on/training/evaluate.py", "training has diverged", "it has diverged"),
