@@ -62,13 +62,21 @@ def notes_of(data: CurveData) -> list[str]:
             f"curves and statistics stop at {data.spec.budget:,} environment steps; Figure 13 shows longer runs "
             "in full"
         )
-    size = data.members.get(data.curves[0].method) if data.curves else None
-    if data.spec.each == "q-function" and size is not None:
-        found.append(
-            f"ensemble: mean over N = {size} members of the smaller of two Q-functions; single: the AUROC "
-            "of one member of the same run, averaged over its members"
-        )
-    return found
+    return [*found, *_ensembles(data)]
+
+
+def _ensembles(data: CurveData) -> list[str]:
+    """How many agents are in the ensembles that are drawn, where the curves' names do not say it."""
+    sizes = sorted({data.members[method] for method in set(data.rows["method"])} - {1})
+    if not sizes or data.spec.each == "size":
+        return []
+    size = f"N = {listing([str(size) for size in sizes])}"
+    if data.spec.each == "q-function":
+        return [
+            f"ensemble: mean over {size} members of the smaller of two Q-functions; single: the AUROC of one "
+            "member of the same run, averaged over its members"
+        ]
+    return [f"ensembles have {size} agents"]
 
 
 def _absent_panels(data: CurveData) -> list[str]:

@@ -1,14 +1,17 @@
-"""What the tasks look like: Figures 6 and 7."""
+"""What the tasks look like: Figures 6 and 7, and how the episode of a film ended."""
 
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from PIL import Image
 
 from off2on.analysis.tables import Tables
 from off2on.envs.tasks import names_of
+from off2on.errors import Off2OnError
 from off2on.figures.panels import no_runs
 from off2on.figures.style import MUTED
 from off2on.figures.words import listing
@@ -72,3 +75,17 @@ class TaskPictures:
         missing = [f"no picture, so no panel: {', '.join(absent)}"] if absent else []
         reasons = [info["reason"] for info in tables.renders if info["reason"] and info["task"] in self.tasks]
         return [self.note, *missing, *dict.fromkeys(reasons)]
+
+
+def outcome_of(path: Path) -> str:
+    """How the episode of a GIF of an agent ended, in words; nothing where the file does not say it.
+
+    Raises:
+        Off2OnError: not a picture that can be read.
+    """
+    try:
+        with Image.open(path) as picture:
+            comment = picture.info.get("comment", b"")
+    except OSError as error:
+        raise Off2OnError(f"{path}: not a film that can be read ({error})") from error
+    return bytes(comment).decode(errors="replace")

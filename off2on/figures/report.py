@@ -36,6 +36,7 @@ from off2on.figures.origins import (
 from off2on.figures.page import render
 from off2on.figures.panels import labels
 from off2on.figures.physics import physics_sheet
+from off2on.figures.pictures import outcome_of
 from off2on.figures.registry import FIGURES, get_figure
 from off2on.figures.run_data import commit, run_data
 from off2on.figures.sheets import final_table, latex
@@ -251,10 +252,12 @@ def _figure(
 
 
 def _films(place: Place) -> dict[str, str]:
-    """'pick-place before fine-tuning' and so on, of the films that are here."""
+    """'pick-place before fine-tuning (no success)' and so on, of the films that are here."""
     found = {}
     for task in names_of("manipulation"):
         for when in ("before", "after"):
-            if link := place.link(place.results / FILMS / f"{task}-{when}.gif"):
-                found[f"{task} {when} fine-tuning"] = link
+            path = place.results / FILMS / f"{task}-{when}.gif"
+            if link := place.link(path):
+                ending = outcome_of(path)
+                found[f"{task} {when} fine-tuning{f' ({ending})' if ending else ''}"] = link
     return found

@@ -39,7 +39,7 @@ def film(path: Path, episode: int, out: Path) -> int:
         out: the film, one of `ENDINGS`.
 
     Returns:
-        the number of frames.
+        the number of frames. How an agent's episode ended is the comment of a GIF.
 
     Raises:
         Off2OnError: no images there, no such episode, no OpenGL, or a file that is damaged or cannot be written.
@@ -48,7 +48,7 @@ def film(path: Path, episode: int, out: Path) -> int:
         raise Off2OnError(
             f"--out {out}: the file must be called {' or '.join(f'*{ending}' for ending in ENDINGS)}"
         )
-    frames = _of_agents(path, episode) if path.is_dir() else _of_dataset(path, episode)
+    frames, outcome = _of_agents(path, episode) if path.is_dir() else (_of_dataset(path, episode), "")
     images = [Image.fromarray(frame) for frame in frames]
     with atomic(out) as temporary, temporary.open("wb") as stream_:
         images[0].save(
@@ -58,6 +58,7 @@ def film(path: Path, episode: int, out: Path) -> int:
             append_images=images[1:],
             duration=1000 // FRAMES_PER_SECOND,
             loop=0,
+            comment=outcome.encode(),
         )
     return len(frames)
 
@@ -79,21 +80,24 @@ def _of_dataset(path: Path, episode: int) -> Frames:
     return found.repeat(times, axis=1).repeat(times, axis=2)
 
 
-def _of_agents(directory: Path, seed: int) -> Frames:
-    """Pictures for people of a deterministic episode of the ensemble, at most the task's horizon."""
+def _of_agents(directory: Path, seed: int) -> tuple[Frames, str]:
+    """Pictures for people of a deterministic episode of the ensemble, and how it ended."""
     task = get_task(str(read_info(directory)["task"]))
     if task.family != "manipulation":
         raise Off2OnError(f"{directory}: agents of {task.name}; films are of manipulation tasks")
-    return np.stack(list(_acted(task, directory, seed)))
+    frames, rewards = zip(*_acted(task, directory, seed), strict=True)
+    ending = "success" if rewards[-1] else "success on the way, not at the end" if any(rewards) else "no success"
+    return np.stack(frames), ending
 
 
-def _acted(task: Task, directory: Path, seed: int) -> Iterator[Frames]:
+def _acted(task: Task, directory: Path, seed: int) -> Iterator[tuple[Frames, float]]:
+    """The first state and all that follow it until the task's horizon, with the reward of getting there."""
     policy = acting(stored_agents(directory, task).ensemble, stream("film", task.name, seed), explore=False)
     env: Any = make_env(task)
     observation, _ = env.reset(seed=seed)
+    yield env.picture(SIDE, SIDE), 0.0
     for _ in range(task.horizon):
-        yield env.picture(SIDE, SIDE)
         action = policy(seen(task.observation, observation)[None])[0]
-        observation, *_ = env.step(action)
-    yield env.picture(SIDE, SIDE)
+        observation, reward, *_ = env.step(action)
+        yield env.picture(SIDE, SIDE), float(reward)
     env.close()

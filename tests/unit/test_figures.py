@@ -82,6 +82,7 @@ def test_fig_3_says_what_is_missing(quick: Tables) -> None:
     notes = " | ".join(FIGURES["fig_3"].notes(quick))
     assert "no runs, so no panel: all of hopper, all of walker2d |" in notes
     assert "halfcheetah-random" not in notes
+    assert notes.endswith("ensembles have N = 3 agents")
     assert "no runs, so no curve: AWAC; BCQ-ft" in notes
     curves = quick.curves.query("not (method == 'sac-ft' and dataset == 'random' and seed == 0)")
     assert "fewer than 2 seeds: SAC-ft on halfcheetah-random (1)" in FIGURES["fig_3"].notes(
@@ -125,7 +126,7 @@ def test_fig_4a_compares_random_with_medium_expert(quick: Tables) -> None:
 def test_fig_4a_with_one_dataset_draws_it_and_says_so(tmp_path: Path) -> None:
     tables = aggregated(Tree(tmp_path, datasets=("random",), methods=("ours",), seeds=1))
     assert legend(FIGURES["fig_4a"].draw(tables)) == ["random"]
-    assert FIGURES["fig_4a"].notes(tables)[-1] == "no runs, so no curve: medium-expert"
+    assert "no runs, so no curve: medium-expert" in FIGURES["fig_4a"].notes(tables)
     assert "minus" not in FIGURES["fig_4a"].finding(tables)
 
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from off2on.data.dataset import write_dataset
 from off2on.errors import Off2OnError
+from off2on.figures.pictures import outcome_of
 from off2on.training.film import SIDE, film
 from off2on.training.pretrain import pretrain
 from tests.unit.small import with_settings, write_data
@@ -59,3 +60,4 @@ def test_a_film_of_agents_is_a_whole_episode_and_the_same_every_time(tmp_path: P
     for out in (first, again):
         assert film(tmp_path / "agents", 3, out) == TASK.horizon + 1
     assert first.read_bytes() == again.read_bytes()
+    assert outcome_of(first) == "no success"
