@@ -5,7 +5,7 @@
 The first directory holds `curves.csv` of `off2on aggregate`, and `authors.csv`, what the authors' code logged.
 """  # noqa: D415
 
-import sys
+import argparse
 from pathlib import Path
 
 import pandas as pd
@@ -80,11 +80,14 @@ def rows(table: pd.DataFrame) -> list[str]:
 
 def main() -> None:
     """Write `authors.svg` and its other endings, print the table."""
-    results, figures = map(Path, sys.argv[1:3])
-    ours, theirs = pd.read_csv(results / "curves.csv"), pd.read_csv(results / "authors.csv")
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("results", type=Path)
+    words.add_argument("figures", type=Path)
+    given = words.parse_args()
+    ours, theirs = pd.read_csv(given.results / "curves.csv"), pd.read_csv(given.results / "authors.csv")
     table = side_by_side(ours, theirs)
     with style_context():
-        save(picture(table, ours), table, figures / "authors")
+        save(picture(table, ours), table, given.figures / "authors")
     print("\n".join(rows(table)))
 
 

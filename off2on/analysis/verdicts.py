@@ -27,6 +27,7 @@ VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, TOO_SMALL, NOT_COMPARABLE, NOT_T
 #: of differences of shares and scores
 _ROUNDING = 1e-9
 NO_RUNS, NO_VALUE = "no runs at this scale", "no run has such a value"
+NO_PAIR = "no seed has runs of both"
 
 
 def judge(claims: Iterable[Claim], tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -188,7 +189,10 @@ def _why_none(claim: Claim, rows: pd.DataFrame) -> tuple[str, str]:
     if len(_pairs(claim, rows)):
         steps = f"{int(rows['env_steps'].max()):,}"
         return NOT_COMPARABLE, f"runs of {steps} steps; the claim is about {claim.min_steps:,} and more"
-    return NOT_TESTED, NO_VALUE if all(_has_runs(arm, rows) for arm in claim.arms) else NO_RUNS
+    if not all(_has_runs(arm, rows) for arm in claim.arms):
+        return NOT_TESTED, NO_RUNS
+    valued = all(len(_arm_values(arm, claim, rows)) for arm in claim.arms)
+    return NOT_TESTED, NO_PAIR if valued else NO_VALUE
 
 
 def _not_comparable(claim: Claim, reading: Reading) -> str:
@@ -214,7 +218,8 @@ def _pairs(claim: Claim, rows: pd.DataFrame) -> pd.DataFrame:
     pairs = pd.concat(means, axis=1, join="inner", keys=["first", "second"][: len(values)])
     jobs = values[0].index.to_frame(index=False).groupby(keys)
     for key in {*_JOB} - {*keys}:
-        pairs[key] = jobs[key].first().where(jobs[key].nunique() == 1)
+        # of these pairs alone: a series would give rows to a table that has none
+        pairs[key] = jobs[key].first().where(jobs[key].nunique() == 1).reindex(pairs.index)
     return pairs.assign(effect=pairs["first"] - pairs.get("second", 0.0)).reset_index()
 
 

@@ -205,6 +205,17 @@ def test_runs_are_compared_over_the_steps_that_both_have(tables: Tables) -> None
     assert found["effect"] < judged(tables)["effect"]
 
 
+def test_without_pairs_there_is_no_verdict_and_the_reason_is_said(tables: Tables) -> None:
+    scratch = {"against": {"method": "sac", "datasets": ["*/none"]}, "pair": ["task", "seed"]}
+    without = part(tables, method=["ours", "sac-ft"])
+    found = judged(without, **scratch)
+    assert (found["verdict"], found["why"], found["n"]) == ("not tested", "no runs at this scale", 0)
+    assert units(without, **scratch).empty
+    first, second = tables.curves["seed"] < 2, tables.curves["method"] == "ours"
+    found = judged(replace(tables, curves=tables.curves[first == second]))
+    assert (found["verdict"], found["why"], found["n"]) == ("not tested", "no seed has runs of both", 0)
+
+
 def test_short_runs_say_nothing_about_the_long_run(tables: Tables) -> None:
     assert judged(tables, min_steps=5000)["verdict"] == "supported"
     assert judged(tables, until=3000)["env_steps"] == 3000
