@@ -14,7 +14,6 @@ from off2on import __version__
 from off2on.algorithms import OFFLINE
 from off2on.config import REPOSITORY
 from off2on.data.sources import SOURCES
-from off2on.envs.opengl import choose_backend
 from off2on.envs.tasks import DATASETS, TASKS, get_task
 from off2on.errors import Off2OnError, find, shown
 from off2on.figures.registry import FIGURES
@@ -229,7 +228,6 @@ def prepared(device: str) -> "torch.device":
 
 def one_thread() -> None:
     """Set up the work with torch: two spinning OpenMP teams on two cores are fifty times slower than one each."""
-    choose_backend()
     import torch
 
     from off2on.nn.memory import keep_freed_memory

@@ -25,7 +25,6 @@ from off2on.cli.options import (
     say,
     selected,
 )
-from off2on.envs.opengl import choose_backend
 
 
 @job("rollout")
@@ -249,7 +248,6 @@ def doctor(scale: ScaleName = "quick", source: SourceName = None) -> None:
     """Say what this machine lacks for a scale, and how to mend it; status 1 if a run would fail."""
     from off2on.doctor import examine
 
-    choose_backend()
     wrong = False
     for finding in examine(*load(scale, source)):
         wrong |= finding.level == "wrong"

@@ -5,14 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from off2on.envs.opengl import choose_backend
 from off2on.envs.task import Task
 
 
 def make_env(task: Task) -> Any:
     """The bare environment, without Gymnasium's time limit [S43]; it takes actions in [-1, 1]."""
-    # before MuJoCo looks for OpenGL
-    choose_backend()
     import gymnasium
     import mujoco
 

@@ -10,6 +10,7 @@ from matplotlib.image import imread
 from PIL import Image
 
 from off2on.analysis.tables import Tables
+from off2on.envs.opengl import ADVICE
 from off2on.envs.tasks import names_of
 from off2on.errors import Off2OnError
 from off2on.figures.panels import no_runs
@@ -73,7 +74,11 @@ class TaskPictures:
         """That the choice is ours, and why panels are absent."""
         absent = [task for task in self.tasks if task not in self._pictures(tables)]
         missing = [f"no picture, so no panel: {', '.join(absent)}"] if absent else []
-        reasons = [info["reason"] for info in tables.renders if info["reason"] and info["task"] in self.tasks]
+        reasons = [
+            f"{info['reason']}: {ADVICE}, remove the JSON file below renders/ that says so, and run again"
+            for info in tables.renders
+            if info["reason"] and info["task"] in self.tasks
+        ]
         return [self.note, *missing, *dict.fromkeys(reasons)]
 
 

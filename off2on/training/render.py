@@ -1,12 +1,10 @@
 """A picture of a task, drawn off screen (Figures 6 and 7).
 
-OpenGL is chosen when MuJoCo is imported, and a bad driver can end the process: each attempt is a separate process.
-`python -m off2on.training.render TASK PNG` is such an attempt.
+A bad driver can end the process, so another one draws: `python -m off2on.training.render TASK PNG`.
 """
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from off2on.envs.make import make_env
+from off2on.envs.opengl import in_another_process
 from off2on.envs.task import Task
 from off2on.envs.tasks import get_task
 from off2on.errors import Off2OnError
@@ -26,7 +25,6 @@ WIDTH, HEIGHT = 480, 360
 PIXELS = 48
 #: where it is known: the environment step, under the shipped medium actor, that is drawn
 POSE_STEP = 60
-SECONDS = 120
 
 
 def render(task: Task, path: Path) -> dict[str, Any]:
@@ -44,47 +42,18 @@ def render(task: Task, path: Path) -> dict[str, Any]:
     """
     info: dict[str, Any] = {"task": task.name, "env_id": task.env_id, "pose": None}
     info |= {"image": None, "backend": None, "reason": None}
-    failures = []
     path.unlink(missing_ok=True)
     with TemporaryDirectory() as directory:
         picture = Path(directory) / path.name
-        for backend in _backends():
-            shown, failure = _try(task, picture, backend)
-            if shown is not None:
-                with atomic(path) as temporary:
-                    temporary.write_bytes(picture.read_bytes())
-                info |= {"pose": shown, "image": path.name, "backend": backend or "MuJoCo's default"}
-                break
-            failures.append(f"{f'MUJOCO_GL={backend}' if backend else 'MUJOCO_GL unset'}: {failure}")
-    if info["image"] is None:
-        info["reason"] = (
-            f"no OpenGL without a display on this machine ({'; '.join(failures)}). Install libegl1 or libosmesa6, "
-            "or set MUJOCO_GL, then remove the JSON file that says so and run again"
-        )
+        said, failure = in_another_process("-m", "off2on.training.render", task.name, str(picture))
+        if failure is None:
+            with atomic(path) as temporary:
+                temporary.write_bytes(picture.read_bytes())
+            info |= {"image": path.name} | json.loads(said.splitlines()[-1])
+        else:
+            info["reason"] = f"no OpenGL without a display on this machine ({failure})"
     write_text(path.with_suffix(".json"), json.dumps(info, indent=1) + "\n")
     return info
-
-
-def _backends() -> tuple[str, ...]:
-    """Values of MUJOCO_GL to try: the user's own, else what works without a display."""
-    if (own := os.environ.get("MUJOCO_GL")) is not None:
-        return (own,)
-    return ("egl", "osmesa", "") if sys.platform == "linux" else ("",)
-
-
-def _try(task: Task, path: Path, backend: str) -> tuple[str | None, str]:
-    """The pose that was drawn, or None and why not."""
-    command = [sys.executable, "-m", "off2on.training.render", task.name, str(path)]
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed words, no shell
-            command, env=os.environ | {"MUJOCO_GL": backend}, capture_output=True, text=True, timeout=SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        return None, f"no picture after {SECONDS} s"
-    said = (done.stdout if done.returncode == 0 else done.stderr).strip().splitlines()
-    if done.returncode == 0:
-        return said[-1], ""
-    return None, said[-1] if said else f"the process ended with status {done.returncode}"
 
 
 def draw(task: Task, path: Path) -> str:
@@ -143,4 +112,5 @@ def pose(task: Task, env: Any) -> str:
 
 
 if __name__ == "__main__":
-    print(draw(get_task(sys.argv[1]), Path(sys.argv[2])))  # noqa: T201
+    shown = {"pose": draw(get_task(sys.argv[1]), Path(sys.argv[2]))}
+    print(json.dumps(shown | {"backend": os.environ.get("MUJOCO_GL") or "MuJoCo's default"}))  # noqa: T201

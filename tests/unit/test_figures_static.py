@@ -17,6 +17,7 @@ from matplotlib.transforms import Bbox
 from off2on.analysis.aggregate import aggregate
 from off2on.analysis.evidence import gather_evidence
 from off2on.analysis.tables import COST_COLUMNS, Tables, read_tables
+from off2on.envs.opengl import ADVICE
 from off2on.errors import Off2OnError
 from off2on.figures import fig_2, fig_6, table_b
 from off2on.figures.drawing import draw
@@ -25,6 +26,8 @@ from off2on.figures.style import style_context
 from off2on.paths import Layout
 
 NAMES = ("fig_2", "fig_6", "table_b")
+#: what helps
+AGAIN = f"{ADVICE}, remove the JSON file below renders/ that says so, and run again"
 REASON = "no OpenGL without a display on this machine (MUJOCO_GL=egl: no driver)"
 
 
@@ -158,7 +161,7 @@ def test_fig_6_draws_the_tasks_in_order_and_names_what_is_absent(tables: Tables)
     assert [axes.get_title() for axes in drawn("fig_6", tables).axes] == ["halfcheetah", "walker2d"]
     assert fig_6.table(tables)["task"].tolist() == ["halfcheetah", "hopper", "walker2d"]
     assert "HalfCheetah-v4 and Walker2d-v4" in fig_6.finding(tables)
-    assert fig_6.notes(tables)[1:] == ["no picture, so no panel: hopper", REASON]
+    assert fig_6.notes(tables)[1:] == ["no picture, so no panel: hopper", f"{REASON}: {AGAIN}"]
     assert "our reading" in fig_6.notes(tables)[0]
 
 

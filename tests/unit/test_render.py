@@ -41,26 +41,7 @@ def test_without_opengl_a_reason_and_no_picture(tmp_path: Path, monkeypatch: pyt
     assert not path.exists()
     assert info == told(path)
     assert info["image"] is None
-    assert "MUJOCO_GL=none: RuntimeError: invalid value for environment variable MUJOCO_GL" in info["reason"]
-    assert "Install libegl1" in info["reason"]
-
-
-def test_the_next_backend_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def only_osmesa(_: Any, path: Path, backend: str) -> tuple[str | None, str]:
-        path.write_bytes(b"drawn")
-        return ("initial pose", "") if backend == "osmesa" else (None, "no driver")
-
-    monkeypatch.delenv("MUJOCO_GL", raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr(render, "_try", only_osmesa)
-    info = render.render(TASK, tmp_path / "halfcheetah.png")
-    assert (info["backend"], info["pose"], info["reason"]) == ("osmesa", "initial pose", None)
-    assert (tmp_path / "halfcheetah.png").read_bytes() == b"drawn"
-
-
-def test_a_process_that_says_nothing_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "false")
-    assert render._try(TASK, tmp_path / "x.png", "egl") == (None, "the process ended with status 1")
+    assert "(RuntimeError: invalid value for environment variable MUJOCO_GL: none)" in info["reason"]
 
 
 def test_the_pose_is_the_same_every_time() -> None:
