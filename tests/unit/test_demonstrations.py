@@ -80,6 +80,14 @@ def test_a_share_of_the_first_half_is_by_the_worse_script() -> None:
     np.testing.assert_array_equal(as_usual.actions[~prior], worse.actions[~prior])
 
 
+def test_data_may_have_no_random_rows() -> None:
+    data = made("pick-place", random=0)
+    assert data.origin is not None
+    assert set(data.origin.tolist()) == {0, 1}
+    # its episodes are halves of the task
+    assert data.mean_episode_return() is None
+
+
 def test_the_data_do_not_depend_on_the_number_of_processes() -> None:
     # one part of each kind
     assert made("pick-place", workers=2).sha256() == made("pick-place").sha256()

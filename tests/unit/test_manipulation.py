@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -147,6 +148,38 @@ def test_without_opengl_there_is_one_message(monkeypatch: pytest.MonkeyPatch) ->
     )
     assert done.returncode != 0
     assert f"{Off2OnError.__name__}: no picture without OpenGL" in done.stderr
+
+
+@pytest.mark.parametrize("action", [np.zeros(7), np.zeros(9), np.full(8, np.nan)])
+def test_an_action_that_is_none_is_refused(action: np.ndarray) -> None:
+    env = ManipulationEnv(PICK, images=False)
+    env.reset(seed=0)
+    with pytest.raises(Off2OnError, match="it must be 8 finite numbers"):
+        env.step(action)
+
+
+@pytest.mark.parametrize("wrong", [{"start_in_gripper": True}, {"goal": "placed"}])
+def test_drawers_have_nothing_of_the_tray(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Off2OnError, match="not all of it is of kind 'drawers'"):
+        replace(CLOSED, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"start_opened": True}, {"blocked": True}, {"goal": "opened"}])
+def test_the_tray_has_nothing_of_drawers(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Off2OnError, match="not all of it is of kind 'pick-place'"):
+        replace(PICK, **wrong)
+
+
+@pytest.mark.usefixtures("opengl")
+def test_marks_of_places_are_not_seen() -> None:
+    env = ManipulationEnv(BLOCKED)
+    image = env.reset(seed=0)[0]["image"]
+    env.model.site_size[:] = 0.05
+    assert np.array_equal(env.picture(PIXELS, PIXELS), image)
+    # what the test relies on: where sites are drawn, they are seen
+    env.model.site_group[:] = 0
+    assert not np.array_equal(env.picture(PIXELS, PIXELS), image)
+    env.close()
 
 
 def test_the_gripper_keeps_what_it_was_told() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from off2on.envs.manipulation import scene
 from off2on.envs.manipulation.kinematics import Kinematics, Vector, rotation_matrix, rotation_vector
-from off2on.envs.opengl import ADVICE
+from off2on.envs.opengl import advice
 from off2on.errors import Off2OnError
 
 Observation = dict[str, NDArray[Any]]
@@ -60,6 +60,13 @@ class Setup:
     blocked: bool = False
     #: the object is in the closed gripper at the start
     start_in_gripper: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what the other kind of task has."""
+        of_tray = self.start_in_gripper, self.goal == "placed"
+        of_drawers = self.start_opened, self.blocked, self.goal == "opened"
+        if any(of_tray if self.kind == "drawers" else of_drawers):
+            raise Off2OnError(f"{self}: not all of it is of kind '{self.kind}'")
 
 
 class ManipulationEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
@@ -125,6 +132,8 @@ class ManipulationEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, Info]:
         """One action `[8]` in [-1, 1]: displacement 3, rotation 3, gripper, home."""
         command = np.clip(np.asarray(action, np.float64), -1.0, 1.0)
+        if command.shape != (8,) or not np.isfinite(command).all():
+            raise Off2OnError(f"action {action}: it must be 8 finite numbers")
         joints = self.data.qpos[self._arm]
         # from where the hand is, not from where it was sent: as in the original
         position, _ = self._kinematics.forward(joints)
@@ -215,7 +224,7 @@ class ManipulationEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     @property
     def handle(self) -> Vector:
         """Position of the bottom drawer's handle."""
-        return np.array(self.data.site("bottom_handle").xpos)
+        return np.array(self.data.site("handle").xpos)
 
     def drawer(self, name: str) -> Vector:
         """Position of a drawer, "top" or "bottom"."""
@@ -262,7 +271,7 @@ class ManipulationEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
             return mujoco.Renderer(self.model, height, width)
         except Exception as error:
             # whatever a driver raises: there is no common class
-            raise Off2OnError(f"no picture without OpenGL ({error}): {ADVICE}") from error
+            raise Off2OnError(f"no picture without OpenGL ({error}): {advice()}") from error
 
     def render(self) -> Any:
         """A picture for people; None without a render mode."""

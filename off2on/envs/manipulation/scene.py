@@ -76,6 +76,7 @@ _OPTIONS = """<compiler angle="radian" autolimits="true"/>
 <map znear=".01" zfar="4"/><global offwidth="1280" offheight="960"/></visual>
 <default>
 <geom solref=".005 1" solimp=".9 .95 .001" condim="4"/>
+<site group="3"/>
 <default class="looks"><geom contype="0" conaffinity="0" group="1"/></default>
 </default>
 <asset>
@@ -209,9 +210,10 @@ def _drawer(name: str, z: float) -> str:
             'mass=".005"/>'
             for side in (-0.06, 0.06)
         )
+        handle += '<site name="handle" pos=".11 0 .01"/>'
     return f"""<body name="{name}_drawer" pos="{CABINET[0]} {CABINET[1]} {z}">
 <joint name="{name}_drawer" type="slide" axis="1 0 0" range="0 {TRAVEL}" damping="4" frictionloss="4"/>
-{boxes}{handle}<site name="{name}_handle" pos=".11 0 .01"/></body>
+{boxes}{handle}</body>
 """
 
 
