@@ -77,6 +77,10 @@ def checked(scale: Scale, layout: Layout) -> Iterator[tuple[Path, str]]:
         inputs = {"dataset": layout.dataset(name.task, name.dataset)}
         inputs |= {"agents": layout.pretrain(name.task, name.dataset, start, name.seed)} if start else {}
         yield from _check(layout.pretrain(*name), pretrain_job(scale, name), inputs, refused)
+    # the best step is chosen over the seeds: one that is refused spoils what all of them start from
+    spoilt = {name[:3] for name in trained if layout.pretrain(*name) in refused}
+    starts = {name: agents_of(scale, layout, name) for name in trained if name[:3] in spoilt}
+    refused |= {agents for name, agents in starts.items() if agents != layout.pretrain(*name)}
     for run in wanted:
         method = get_method(run.method)
         inputs = {"dataset": layout.dataset(run.task, run.dataset)} if method.data else {}

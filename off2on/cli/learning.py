@@ -215,12 +215,11 @@ def finetune(
     where = prepared(device)
     job = finetune_job(loaded, Run(task, dataset, method, seed))
     check_environment(job.task)
-    inputs = Inputs(
-        (data or layout.dataset(task, dataset)) if spec.data else data,
-        (agents or agents_of(loaded, layout, Pretraining(task, dataset, spec.start, seed)))
-        if spec.start
-        else agents,
-    )
+    if spec.start and agents is None:
+        agents = agents_of(loaded, layout, start := Pretraining(task, dataset, spec.start, seed))
+        if agents != layout.pretrain(*start) and not agents.exists():
+            raise Off2OnError(f"{agents} is missing: choose the best step first, off2on select (--help)")
+    inputs = Inputs((data or layout.dataset(task, dataset)) if spec.data else data, agents)
     path = out or layout.run(task, dataset, method, seed)
     run(job, inputs, path, Handling(wait, checkpoint_seconds, restart, other_code), where)
     say(f"run: {path}")

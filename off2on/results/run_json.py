@@ -151,13 +151,13 @@ def _check_times(file: Path, info: Mapping[str, Any]) -> None:
 
 
 def check_place(directory: Path, info: Mapping[str, Any]) -> None:
-    """Compare run.json with `<scale>/<source>/<runs|pretrain>/<task>/<dataset>/<name>/seed<k>`.
+    """Compare run.json with `<scale>/<source>/<runs|pretrain|selected>/<task>/<dataset>/<name>/seed<k>`.
 
     Raises:
         Off2OnError: names the first key that says something else.
     """
     file = directory.absolute() / "run.json"
-    name, place = schema.NAMES[info["kind"]], schema.PLACES[info["kind"]]
+    name, place = schema.NAMES[info["kind"]], "selected" if "selected" in info else schema.PLACES[info["kind"]]
     keys = ["scale", "source", "kind", "task", "dataset", name, "seed"]
     said = [info["scale"], info["source"], place, info["task"], info["dataset"], info[name], f"seed{info['seed']}"]
     there = file.parent.parts[-len(keys) :]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from off2on import adopt
 from off2on.algorithms.algorithm import Sizes
 from off2on.convolutions import KINDS
 from off2on.data.batch import Batch
@@ -22,7 +23,8 @@ from off2on.nn.encoder import encode, encoder_of
 from off2on.observations import ObservationSpec
 from off2on.paths import Layout
 from off2on.replay.origins import Origins
-from off2on.results.run_json import read_info
+from off2on.results.run_json import check_place, read_info
+from off2on.scale import load_scale
 from off2on.training.finetune import Inputs, finetune
 from off2on.training.kept import kept_steps
 from off2on.training.pretrain import pretrain
@@ -241,6 +243,42 @@ def test_what_cannot_be_chosen_from_is_named(trained: Path, tmp_path: Path) -> N
     with pytest.raises(Off2OnError, match=r"has no checkpoints; set pretraining\.select_every"):
         select([first, second], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_chosen_lies_where_it_is_looked_for(trained: Path, tmp_path: Path) -> None:
+    layout = Layout("small", "local", tmp_path)
+    chosen = layout.selected("pick-place", "mixed", "cql")
+    select(scored(trained, tmp_path, {0: [0.5, 0.0, 0.5], 1: [0.0, 0.5, 0.0]}), chosen)
+    check_place(chosen / "seed0", read_info(chosen / "seed0"))
+    moved = layout.pretrain("pick-place", "mixed", "cql", 2)
+    (chosen / "seed0").rename(moved)
+    with pytest.raises(Off2OnError, match="but the directory says 'pretrain'"):
+        check_place(moved, read_info(moved))
+
+
+def test_one_refused_seed_spoils_what_all_start_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = {"tasks": ["halfcheetah", "pick-place"], "datasets": ["medium", "mixed"], "methods": ["ours"]}
+    scale, layout = load_scale("smoke", **changes, seeds=2), Layout("smoke", "local", tmp_path)
+    places = [("halfcheetah", "medium"), ("pick-place", "mixed")]
+    for task, dataset in places:
+        for seed in range(2):
+            for path in (layout.pretrain(task, dataset, "cql", seed), layout.run(task, dataset, "ours", seed)):
+                path.mkdir(parents=True)
+                (path / "run.json").touch()
+
+    def reason(directory: Path, _job: Any, inputs: dict[str, Path], refused: set[Path]) -> str:
+        damaged = directory in {layout.pretrain(*place, "cql", 0) for place in places}
+        return "damaged" if damaged else "its agents" if inputs.get("agents") in refused else ""
+
+    monkeypatch.setattr(adopt, "_reason", reason)
+    found = {str(path.relative_to(layout.results)): why for path, why in adopt.checked(scale, layout)}
+    assert {path for path, why in found.items() if why} == {
+        "pretrain/halfcheetah/medium/cql/seed0",
+        "pretrain/pick-place/mixed/cql/seed0",
+        "runs/halfcheetah/medium/ours/seed0",
+        "runs/pick-place/mixed/ours/seed0",
+        "runs/pick-place/mixed/ours/seed1",
+    }
 
 
 def test_a_kept_step_is_that_of_a_shorter_training(trained: Path, tmp_path: Path) -> None:

@@ -90,6 +90,15 @@ def test_without_opengl_the_tasks_from_pixels_are_left_out(
     assert "off2on: error: nothing is left to run at scale smoke without pick-place" in alone.stdout
 
 
+@pytest.mark.usefixtures("opengl")
+def test_from_pixels_every_run_waits_for_all_seeds_of_the_pre_training(snakemake: Snakemake) -> None:
+    run = "results/smoke/local/runs/pick-place/mixed/ours/seed1/run.json"
+    done = snakemake("-n", run, "--config", "scale=smoke", "seeds=3")
+    assert done.returncode == 0, done.stdout
+    jobs = counts(done.stdout)
+    assert (jobs["pretrain"], jobs["select_cql_pick_place_mixed"], jobs["finetune"]) == (3, 1, 1)
+
+
 def test_other_software_is_refused(snakemake: Snakemake) -> None:
     for method in ("conda", "apptainer"):
         done = snakemake("-n", "--sdm", method)
