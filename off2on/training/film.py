@@ -67,9 +67,10 @@ def _of_dataset(path: Path, episode: int) -> Frames:
     """The pictures of an episode, enlarged; nothing else of the file is read but the ends of episodes."""
     with opened(path) as file:
         images = file.get("observations/image")
-        if not isinstance(images, h5py.Dataset) or images.dtype != np.uint8 or images.ndim != 4:
+        if not isinstance(images, h5py.Dataset) or images.dtype != np.uint8 or images.shape[3:] != (3,):
             raise Off2OnError(
-                f"{path}: no images at key 'observations/image'; only data of pictures can be viewed"
+                f"{path}: no images at key 'observations/image'; only data of pictures can be viewed, uint8 "
+                "[N, H, W, 3]"
             )
         marks = [read_array(path, file, name).astype(bool) for name in ("terminals", "timeouts")]
         ends = np.flatnonzero(marks[0] | marks[1]) + 1

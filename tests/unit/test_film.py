@@ -1,5 +1,6 @@
 """Films of episodes: which frames they have, and what cannot be filmed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,11 @@ def test_what_cannot_be_filmed_is_one_message(tmp_path: Path) -> None:
         film(tmp_path / "mixed.hdf5", 4, out)
     with pytest.raises(Off2OnError, match=r"must be called \*\.gif or \*\.webp"):
         film(tmp_path / "mixed.hdf5", 0, out.with_suffix(".mp4"))
-    with pytest.raises(Off2OnError, match="no images at key 'observations/image'"):
-        film(write_data(tmp_path / "hopper.hdf5"), 0, out)
+    gray = tmp_path / "gray.hdf5"
+    write_dataset(gray, replace(mixed(), observations=np.zeros((40, 48, 48, 1), np.uint8)))
+    for path in (write_data(tmp_path / "hopper.hdf5"), gray):
+        with pytest.raises(Off2OnError, match="no images at key 'observations/image'"):
+            film(path, 0, out)
     assert not out.exists()
 
 
