@@ -1,6 +1,6 @@
 """One step from pixels, recomputed in float64 by formulas of its own: no member axis, no shared trunk, no chunks.
 
-The paper's encoder, two members. Only the random numbers are the agent's.
+Both encoders, two members. Only the random numbers are the agent's.
 """
 
 import math
@@ -24,22 +24,29 @@ from off2on.settings import Settings
 
 MEMBERS, BATCH, ACTION, SIDE = 2, 5, 3, 24
 IMAGE = ObservationSpec((SIDE, SIDE, 3), "uint8")
-SETTINGS = Settings.model_validate(
-    {
-        "members": MEMBERS,
-        "images": {"encoder": "cog", "head": (24, 16, 8), "density_head": (16, 8)},
-        "cql": {"min_q_weight": 1.7, "sampled_actions": 2, "bc_steps": 0},
-    }
-)
-GAMMA = SETTINGS.cql.discount
+#: of every convolution stride, zeros around the image, and whether a maximum follows
+LAYERS = {"cog": ((1, 1, True), (1, 1, True), (1, 1, False)), "small": ((4, 0, False), (2, 1, False))}
+GAMMA, WEIGHT, SAMPLED = 0.99, 1.7, 2
 Network = Callable[..., Tensor]
 
 
+@pytest.fixture(params=LAYERS)
+def settings(request: pytest.FixtureRequest) -> Settings:
+    return Settings.model_validate(
+        {
+            "members": MEMBERS,
+            "images": {"encoder": request.param, "head": (24, 16, 8), "density_head": (16, 8)},
+            "cql": {"min_q_weight": WEIGHT, "sampled_actions": SAMPLED, "bc_steps": 0, "discount": GAMMA},
+            "sac": {"discount": GAMMA},
+        }
+    )
+
+
 @pytest.fixture
-def nets() -> Nets:
-    """Networks whose values are not near zero, as the fresh ones of this encoder are."""
+def nets(settings: Settings) -> Nets:
+    """Networks whose values are not near zero, as the fresh ones of the paper's encoder are."""
     rngs = [np.random.default_rng(i) for i in range(MEMBERS)]
-    found = cql.init_nets(Sizes(IMAGE, ACTION), SETTINGS, rngs)
+    found = cql.init_nets(Sizes(IMAGE, ACTION), settings, rngs)
     generator = torch.Generator().manual_seed(0)
     for params in found.values():
         for value in params.values():
@@ -71,9 +78,10 @@ def doubled(params: dict[str, Tensor], row: int) -> dict[str, Tensor]:
 
 
 def features(net: dict[str, Tensor], images: Tensor) -> Tensor:
+    (kind,) = (kind for kind in LAYERS if f"encoder.{kind}0.weight" in net)
     x = images.double().movedim(-1, -3) / 255
-    for j, pooled in enumerate((True, True, False)):
-        x = conv2d(x, net[f"encoder.cog{j}.weight"], net[f"encoder.cog{j}.bias"], padding=1)
+    for j, (stride, zeros, pooled) in enumerate(LAYERS[kind]):
+        x = conv2d(x, net[f"encoder.{kind}{j}.weight"], net[f"encoder.{kind}{j}.bias"], stride, zeros)
         x = (max_pool2d(x, 2, 2) if pooled else x).clamp(min=0)
     return x.movedim(1, -1).reshape(len(x), -1)
 
@@ -105,18 +113,20 @@ def drawn(mean: Tensor, std: Tensor, noise: Tensor, epsilon: bool) -> tuple[Tens
 
 
 def rows(critic: dict[str, Tensor], member: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The twins of a member."""
-    return doubled(critic, member), doubled(critic, MEMBERS + member)
+    """The twins of a member; what they have in common has one row for both."""
+    first = doubled(critic, member)
+    own = {name: value for name, value in critic.items() if len(value) > MEMBERS}
+    return first, first | doubled(own, MEMBERS + member)
 
 
 def compare(
     found: tuple[Tensor, ...], params: dict[str, Tensor], row: int, loss: Tensor, own: dict[str, Tensor]
 ) -> None:
-    """A network's gradient with that of its loss."""
+    """A network's gradient with that of the loss; twins may have a row of the trunk in common."""
     expected = torch.autograd.grad(loss, list(own.values()), retain_graph=True)
     for name, gradient, right in zip(params, found, expected, strict=True):
         torch.testing.assert_close(
-            gradient[row].double(), right, rtol=1e-4, atol=1e-4, msg=lambda m, n=name: f"{n}: {m}"
+            gradient[row % len(gradient)].double(), right, rtol=1e-4, atol=1e-4, msg=lambda m, n=name: f"{n}: {m}"
         )
     assert max(right.abs().max() for right in expected) > 1e-2
 
@@ -124,8 +134,8 @@ def compare(
 # --------------------------------------------------------------------------------------------------- the steps
 
 
-def test_a_step_of_cql(nets: Nets) -> None:
-    agent = cql.offline_agent(nets, SETTINGS)
+def test_a_step_of_cql(settings: Settings, nets: Nets) -> None:
+    agent = cql.offline_agent(nets, settings)
     with torch.no_grad():
         agent.nets["temperature"]["log_alpha"].copy_(torch.tensor([0.3, -0.4]))
         for target in agent.nets["target"].values():
@@ -151,24 +161,26 @@ def test_a_step_of_cql(nets: Nets) -> None:
         following, _ = drawn(*there, noise.target[m], epsilon=True)
         y = torch.minimum(*(value(net, then, following) for net in targets))
         y = (batch.rewards[m] + (1 - batch.terminals[m]) * GAMMA * y).detach()
+        losses = []
         for j, net in enumerate(critics):
             q = value(net, now, acted)
             logits = []
-            for k in range(SETTINGS.cql.sampled_actions):
+            for k in range(SAMPLED):
                 logits.append(value(net, now, noise.uniform[m][:, k]) - math.log(0.5**ACTION))
                 for at, normals in ((here, noise.current), (there, noise.following)):
                     other, density = (x.detach() for x in drawn(*at, normals[m][:, k], epsilon=True))
                     logits.append(value(net, now, other) - density)
             gap = (torch.stack(logits).logsumexp(0) - q).mean()
-            loss = (q - y).square().mean() + SETTINGS.cql.min_q_weight * gap
-            compare(gradients["critic"], nets["critic"], j * MEMBERS + m, loss, net)
+            losses.append(loss := (q - y).square().mean() + WEIGHT * gap)
             torch.testing.assert_close(metrics["q_loss"][j, m].double(), loss.detach(), rtol=1e-4, atol=1e-4)
+        for j, net in enumerate(critics):
+            compare(gradients["critic"], nets["critic"], j * MEMBERS + m, losses[0] + losses[1], net)
 
 
 @pytest.mark.parametrize("term", [False, True])
-def test_a_step_of_fine_tuning(nets: Nets, term: bool) -> None:
+def test_a_step_of_fine_tuning(settings: Settings, nets: Nets, term: bool) -> None:
     """SAC's losses, alone and with CQL's term."""
-    agent: Any = (cql_reg if term else sac).online_agent(nets, SETTINGS)
+    agent: Any = (cql_reg if term else sac).online_agent(nets, settings)
     with torch.no_grad():
         agent.nets["temperature"]["log_alpha"].fill_(math.log(alpha := 1.4))
         for target in agent.nets["target"].values():
@@ -194,19 +206,20 @@ def test_a_step_of_fine_tuning(nets: Nets, term: bool) -> None:
     for m, twin in enumerate(twins):
         y = torch.minimum(*(value(net, then, following) for net in targets[m])) - alpha * next_log_pi
         y = (batch.rewards + (1 - batch.terminals) * GAMMA * y).detach()
-        for j, net in enumerate(twin):
+        losses = []
+        for net in twin:
             at_data = value(net, now, batch.actions)
             loss = (at_data - y).square().mean()
             if term:
-                loss = loss + SETTINGS.cql.min_q_weight * gap_of(
-                    net, now, noise, (ensemble(now), ensemble(then)), at_data
-                )
-            compare(gradients["critic"], nets["critic"], j * MEMBERS + m, loss, net)
+                loss = loss + WEIGHT * gap_of(net, now, noise, (ensemble(now), ensemble(then)), at_data)
+            losses.append(loss)
+        for j, net in enumerate(twin):
+            compare(gradients["critic"], nets["critic"], j * MEMBERS + m, losses[0] + losses[1], net)
 
 
 def gap_of(net: dict[str, Tensor], now: Tensor, noise: Any, policies: Any, at_data: Tensor) -> Tensor:
     logits = []
-    for k in range(SETTINGS.cql.sampled_actions):
+    for k in range(SAMPLED):
         logits.append(value(net, now, noise.uniform[:, k]) - math.log(0.5**ACTION))
         for at, normals in zip(policies, (noise.current, noise.following), strict=True):
             other, density = (x.detach() for x in drawn(*at, normals[:, k], epsilon=True))
@@ -214,16 +227,16 @@ def gap_of(net: dict[str, Tensor], now: Tensor, noise: Any, policies: Any, at_da
     return (torch.stack(logits).logsumexp(0) - at_data).mean()
 
 
-def test_a_step_of_the_density_network() -> None:
-    encoder = encoder_of(IMAGE, SETTINGS)
+def test_a_step_of_the_density_network(settings: Settings) -> None:
+    encoder = encoder_of(IMAGE, settings)
     rng = np.random.default_rng(4)
-    params = encoder.before(init_density(encoder.features, ACTION, SETTINGS.images.density_head, rng), [rng])
+    params = encoder.before(init_density(encoder.features, ACTION, settings.images.density_head, rng), [rng])
     offline, online = (minibatch()._replace(rewards=torch.zeros(0)) for _ in range(2))
     online = online._replace(observations=offline.next_observations, actions=-offline.actions)
     for tensor in params.values():
         tensor.requires_grad_()
     pairs = [(batch.observations, batch.actions) for batch in (offline, online)]
-    step = density_gradients(params, *pairs, pairs[0], SETTINGS.balanced.priority_temperature)
+    step = density_gradients(params, *pairs, pairs[0], settings.balanced.priority_temperature)
     net = doubled(params, 0)
 
     def ratio(images: Tensor, actions: Tensor) -> Tensor:
@@ -240,5 +253,5 @@ def test_a_step_of_the_density_network() -> None:
         torch.testing.assert_close(
             gradient[0].double(), right, rtol=1e-4, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}"
         )
-    root = at_offline.detach().pow(1 / SETTINGS.balanced.priority_temperature)
+    root = at_offline.detach().pow(1 / settings.balanced.priority_temperature)
     torch.testing.assert_close(step.priorities.double(), root / root.mean(), rtol=1e-4, atol=1e-4)
