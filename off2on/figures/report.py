@@ -1,6 +1,7 @@
 """The report: one HTML file with everything in it, readable without a network (`file://`)."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +39,7 @@ from off2on.figures.panels import labels
 from off2on.figures.physics import physics_sheet
 from off2on.figures.pictures import outcome_of
 from off2on.figures.registry import FIGURES, get_figure
-from off2on.figures.run_data import commit, run_data
+from off2on.figures.run_data import commit, panel_link, run_data
 from off2on.figures.sheets import final_table, latex
 from off2on.figures.spec import FigureSpec, figures_of_stranger
 from off2on.figures.statistics_sheets import statistics_sheets
@@ -240,7 +241,7 @@ def _figure(
         "panels": 0 if table.empty else max(1, len(panels)),
         "hover": hover_data(spec, table, panels),
         "finding": head,
-        "details": details,
+        "details": [(title, panel_link(title, table), rest) for title, rest in map(_title, details)],
         "notes": spec.notes(tables),
         "badges": badges(judged.claims, spec.name, links) if judged else [],
         "command": place.redraw.format(figure=spec.name),
@@ -249,6 +250,12 @@ def _figure(
         "files": {FORMATS[ending]: f"{spec.name}.{ending}" for ending in spec.endings},
         "films": _films(place) if "films" in spec.needs else {},
     }
+
+
+def _title(detail: str) -> tuple[str, str]:
+    """The panel's name that a line of a finding begins with, and the rest of the line."""
+    title = re.split(r"[ :]", detail, maxsplit=1)[0]
+    return title, detail.removeprefix(title)
 
 
 def _films(place: Place) -> dict[str, str]:

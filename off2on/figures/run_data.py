@@ -8,13 +8,17 @@ from os.path import exists
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from off2on.analysis.compare import flat_settings
-from off2on.analysis.tables import Tables
+from off2on.analysis.tables import Tables, records
 from off2on.envs.tasks import names_of
 from off2on.figures.sheets import NOTHING
+from off2on.figures.spec import SCRATCH
 from off2on.results import NAMES
 from off2on.results.schema import PLACES
 
+_RUN = ["task", "dataset", "method"]
 _SUCCESS = "success at the last step, %"
 #: evaluations of a curve that are kept
 POINTS = 60
@@ -44,6 +48,20 @@ def run_key(kind: str, info: Mapping[str, Any]) -> str:
 def run_link(kind: str, *infos: Mapping[str, Any]) -> str:
     """Where a number of such jobs leads: to all of them; empty without any."""
     return f"#run={','.join(run_key(kind, info) for info in infos)}" if infos else ""
+
+
+def panel_link(title: str, drawn: pd.DataFrame) -> str:
+    """Where the numbers of a panel lead: to its runs, with those from scratch on its task; empty without any.
+
+    Args:
+        title: of the panel, a task or 'task-dataset'.
+        drawn: the numbers of the figure.
+    """
+    if not {*_RUN} <= {*drawn.columns}:
+        return ""
+    here = drawn[(drawn["task"] == title) | (drawn["task"] + "-" + drawn["dataset"] == title)]
+    scratch = drawn[(drawn["dataset"] == SCRATCH) & drawn["task"].isin(here["task"])]
+    return run_link("finetune", *records(pd.concat([here, scratch])[_RUN].drop_duplicates()))
 
 
 def commit(info: Mapping[str, Any]) -> str:

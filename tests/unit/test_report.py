@@ -16,6 +16,7 @@ from off2on.analysis.tables import FILES
 from off2on.errors import Off2OnError
 from off2on.figures.drawing import draw
 from off2on.figures.report import build_report, report_of_tables
+from off2on.figures.run_data import panel_link
 from off2on.figures.sheets import Cell, Sheet, latex
 from off2on.methods import METHODS
 from tests.unit.synthetic_results import Tree
@@ -214,6 +215,19 @@ def test_statistics_are_paired_and_few_tasks_make_no_aggregate(html: str, page: 
     assert "Aggregates over tasks None. Interquartile mean of" in page.text
     # one budget: the last step
     assert re.search(r"halfcheetah-random Ours [\d.]+ ± [\d.]+ halfcheetah-random Uniform", page.text)
+
+
+def test_the_numbers_of_a_panel_lead_to_its_runs(html: str) -> None:
+    line = r"halfcheetah-medium</a> \(n = 2\)\. Balanced: final"
+    assert_leads(html, line, "#run=runs/halfcheetah/medium/ours,runs/halfcheetah/medium/uniform")
+    drawn = pd.DataFrame(
+        [("hopper", "random", "ours"), ("hopper", "medium", "ours"), ("hopper", "none", "sac")],
+        columns=["task", "dataset", "method"],
+    )
+    assert panel_link("hopper-random", drawn) == "#run=runs/hopper/random/ours,runs/hopper/none/sac"
+    of_the_task = ("runs/hopper/random/ours", "runs/hopper/medium/ours", "runs/hopper/none/sac")
+    assert panel_link("hopper", drawn) == f"#run={','.join(of_the_task)}"
+    assert panel_link("walker2d-random", drawn) == panel_link("hopper", drawn[["task"]]) == ""
 
 
 def test_figures_come_with_captions_findings_and_files(page: Page) -> None:
