@@ -165,13 +165,17 @@ def price_of_verdicts(scale: Scale, figures: Iterable[str]) -> list[str]:
         scale: as it is run now.
         figures: names, those that the claims are about.
     """
-    more = scale.model_copy(update={"seeds": ENOUGH})
+    more = scale.model_copy(update={"seeds": max(scale.seeds, ENOUGH)})
+    config = f"scale={scale.argument}" + " agents=DIR" * scale.pretrained
+    config += f" seeds={ENOUGH}" * (scale.seeds < ENOUGH)
     lines = []
     for name in dict.fromkeys(figures):
-        seconds = plan(more, name).total.core_seconds - plan(scale, name).total.core_seconds
+        minutes = (plan(more, name).total.core_seconds - plan(scale, name).total.core_seconds) / 60
+        price = (
+            f"{minutes:,.0f} core-minutes more" if scale.seeds < ENOUGH else "the runs that are missing"
+        )
         lines.append(
-            f"snakemake {name} --config scale={scale.argument} seeds={ENOUGH}, then off2on claims {name} --scale "
-            f"{scale.argument}: {seconds / 60:,.0f} core-minutes more"
+            f"snakemake {name} --config {config}, then off2on claims {name} --scale {scale.argument}: {price}"
         )
     return lines
 

@@ -1,5 +1,6 @@
 """The estimate of a scale's cost: exact counts, and FLOP that agree with counts made by hand."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,7 +9,7 @@ import pytest
 
 from off2on.benches import step_flop
 from off2on.jobs import FinetuneJob, Job
-from off2on.plan import GPU_RATES, finetune_cost, gpu_step_seconds, plan, pretrain_cost
+from off2on.plan import GPU_RATES, finetune_cost, gpu_step_seconds, plan, pretrain_cost, price_of_verdicts
 from off2on.scale import load_scale
 from off2on.scale_jobs import Pretraining, Run, finetune_job, pretrain_job
 
@@ -122,3 +123,17 @@ def test_planning_needs_no_torch() -> None:
         "assert not {'torch', 'numpy', 'gymnasium'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_verdict_costs_more_seeds_or_what_is_missing_of_them() -> None:
+    (few,) = price_of_verdicts(load_scale("quick"), ["fig_4a", "fig_4a"])
+    assert re.fullmatch(
+        r"snakemake fig_4a --config scale=quick seeds=4, then off2on claims fig_4a --scale quick: "
+        r"[1-9]\d* core-minutes more",
+        few,
+    )
+    (enough,) = price_of_verdicts(load_scale("published"), ["fig_4c"])
+    assert enough == (
+        "snakemake fig_4c --config scale=published agents=DIR, then off2on claims fig_4c --scale published: "
+        "the runs that are missing"
+    )
