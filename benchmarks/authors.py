@@ -44,7 +44,8 @@ def _panel(axes: Axes, table: pd.DataFrame, ours: pd.DataFrame, quantity: str) -
         draw_curve(axes, part, seeds.rename(columns={quantity: "value"}), style, f"{arm}: off2on")
         axes.plot(part["env_steps"], part["authors"], color=INK, marker=style.marker, markersize=4, linewidth=1)
         axes.lines[-1].set(label=f"{arm}: authors' code, one seed", linestyle=style.dash)
-    axes.set(xlabel="Environment steps", ylabel=QUANTITIES[quantity], ylim=(0, None))
+    high = None if quantity == "return_mean" else 1.05
+    axes.set(xlabel="Environment steps", ylabel=QUANTITIES[quantity], xlim=(0, None), ylim=(0, high))
     step_axis(axes)
 
 
