@@ -171,9 +171,7 @@ def price_of_verdicts(scale: Scale, figures: Iterable[str]) -> list[str]:
     lines = []
     for name in dict.fromkeys(figures):
         minutes = (plan(more, name).total.core_seconds - plan(scale, name).total.core_seconds) / 60
-        price = (
-            f"{minutes:,.0f} core-minutes more" if scale.seeds < ENOUGH else "the runs that are missing"
-        )
+        price = f"{minutes:,.0f} core-minutes more" if scale.seeds < ENOUGH else "the runs that are missing"
         lines.append(
             f"snakemake {name} --config {config}, then off2on claims {name} --scale {scale.argument}: {price}"
         )

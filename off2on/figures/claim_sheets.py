@@ -22,7 +22,7 @@ from off2on.analysis.verdicts import (
 from off2on.figures.run_data import run_link
 from off2on.figures.sheets import NOTHING, Cell, Sheet, Tone, place
 from off2on.figures.spec import SCRATCH
-from off2on.figures.words import percent, seeds
+from off2on.figures.words import listing, percent, seeds
 
 _TONES: dict[str, Tone] = {SUPPORTED: "yes", CONTRADICTED: "no", NOT_COMPARABLE: "bar", NOT_TESTED: "quiet"}
 
@@ -93,7 +93,12 @@ def main_comparison(verdicts: pd.DataFrame, final: pd.DataFrame) -> str:
     pairs = [(own, max(rows, key=_end)) for rows in several for own in rows if own["method"] == "ours"]
     if pairs:
         first = sum(best is own for own, best in pairs)
-        said.append(f"Ours ends highest on {first} of {len(pairs)} dataset{'s'[: len(pairs) > 1]}.")
+        others = listing(
+            list(dict.fromkeys(r["label"] for rows in several for r in rows if r["method"] != "ours"))
+        )
+        said.append(
+            f"Ours ends highest on {first} of {len(pairs)} dataset{'s'[: len(pairs) > 1]}, compared with {others}."
+        )
     lost = [_loss(own, best) for own, best in pairs if _end(own) < LOSS * _start(own) > 0]
     return " ".join([*said, *lost])
 

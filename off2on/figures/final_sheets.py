@@ -86,7 +86,8 @@ def success_sheet(tables: Tables) -> Sheet | None:
     note = (
         "Share of evaluation episodes with success at the last step, in brackets at any step: mean of the last "
         "two evaluations and over seeds; below it that of the start, at the last step. Each run evaluates its "
-        "start anew, so the same agent may have different starts."
+        "start anew, so the same agent may have different starts. These tasks have no normalised score, so they "
+        "are in no table of scores below."
     )
     return Sheet("Final success", ["dataset", *(labels[name] for name in methods)], rows, note)
 

@@ -104,7 +104,6 @@ def _budgets_sheet(budgets: pd.DataFrame, value: str, title: str, digits: int, l
         "regret": "1 - score / 100, averaged over the environment steps so far",
     }
     note = (
-        f"{notes[value]}; mean ± std over seeds. A row has the budgets that its runs reach, and their last step. "
-        "Tasks that count successes have no score: see Final success."
+        f"{notes[value]}; mean ± std over seeds. A row has the budgets that its runs reach, and their last step."
     )
     return Sheet(title, ["dataset", "method", *(f"{step:,} steps" for step in steps)], cells, note, 2)
