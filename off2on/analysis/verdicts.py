@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from off2on.analysis.claims_file import Arm, Claim
-from off2on.analysis.comparisons import Estimate, t_interval
+from off2on.analysis.comparisons import SCRATCH, Estimate, t_interval
 from off2on.analysis.run_statistics import NAMED_BY
 from off2on.analysis.tables import ENOUGH, Tables, records
 from off2on.reading import Reading
@@ -132,7 +132,7 @@ def _judge(claim: Claim, tables: Tables) -> tuple[dict[str, Any], list[dict[str,
         "statement": claim.statement,
         "required": claim.required,
         "statistic": claim.statistic,
-        "measure": f"{claim.measure.words}, {_contrast(claim.arms)}",
+        "measure": f"{claim.measure.words}, {_contrast(claim.arms)}{_here(claim, used) if estimate.n else ''}",
         "unit": claim.measure.unit,
         "wanted_low": low,
         "wanted_high": high,
@@ -281,7 +281,16 @@ def _contrast(arms: tuple[Arm, ...]) -> str:
     return " − ".join(map("".join, zip(names, places, strict=True)))
 
 
+def _here(claim: Claim, rows: pd.DataFrame) -> str:
+    """'; here hopper/medium', where the claim is about more datasets than it names: those of this scale."""
+    if not any("*" in pattern for arm in claim.arms for pattern in arm.datasets):
+        return ""
+    places = [place for place in rows["place"].unique() if not place.endswith(f"/{SCRATCH}")]
+    tasks = ", ".join(dict.fromkeys(place.split("/")[0] for place in places))
+    return f"; here {places[0]}" if len(places) == 1 else f"; here {len(places)} datasets of {tasks}"
+
+
 def _places_text(arm: Arm) -> str:
     """' on random'; nothing for runs from scratch."""
     places = ["all datasets" if pattern == "*/*" else pattern.removeprefix("*/") for pattern in arm.datasets]
-    return "" if places == ["none"] else f" on {', '.join(places)}"
+    return "" if places == [SCRATCH] else f" on {', '.join(places)}"

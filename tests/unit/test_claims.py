@@ -175,7 +175,19 @@ def test_datasets_are_compared_within_task_and_seed(tables: Tables) -> None:
     runs, against = RUNS | {"datasets": ["*/random"]}, RUNS | {"datasets": ["*/medium-expert"]}
     found = judged(tables, **share, runs=runs, against=against)
     assert (found["verdict"], found["n"]) == ("supported", 4)
-    assert found["measure"] == "offline share at the last evaluation, ours on random − ours on medium-expert"
+    measure = "offline share at the last evaluation, ours on random − ours on medium-expert"
+    assert found["measure"] == f"{measure}; here 4 datasets of halfcheetah, hopper"
+
+
+def test_a_claim_on_all_datasets_says_which_are_here(tables: Tables) -> None:
+    def measured(**values: Any) -> str:
+        return str(judged(part(tables, **values))["measure"]).partition(";")[2]
+
+    assert measured() == " here 8 datasets of halfcheetah, hopper"
+    assert measured(task=["hopper"], dataset=["medium"]) == " here hopper/medium"
+    assert measured(method=["ours"]) == ""
+    named = judged(tables, runs=RUNS | {"datasets": ["hopper/medium"]})
+    assert ";" not in named["measure"]
 
 
 def test_one_arm_is_compared_with_a_threshold(tables: Tables) -> None:
