@@ -93,12 +93,12 @@ def main_comparison(verdicts: pd.DataFrame, final: pd.DataFrame) -> str:
     pairs = [(own, max(rows, key=_end)) for rows in several for own in rows if own["method"] == "ours"]
     if pairs:
         first = sum(best is own for own, best in pairs)
-        others = listing(
-            list(dict.fromkeys(r["label"] for rows in several for r in rows if r["method"] != "ours"))
-        )
-        said.append(
-            f"Ours ends highest on {first} of {len(pairs)} dataset{'s'[: len(pairs) > 1]}, compared with {others}."
-        )
+        others = list(dict.fromkeys(r["label"] for rows in several for r in rows if r["method"] != "ours"))
+        where = f"on {first} of {len(pairs)} dataset{'s'[: len(pairs) > 1]}"
+        if len(others) == 1:
+            said.append(f"Ours ends above {others[0]} {where}.")
+        else:
+            said.append(f"Ours ends highest {where}, compared with {listing(others)}.")
     lost = [_loss(own, best) for own, best in pairs if _end(own) < LOSS * _start(own) > 0]
     return " ".join([*said, *lost])
 

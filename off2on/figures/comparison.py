@@ -78,10 +78,10 @@ def comparison_page(first: Named, second: Named, sheets: Sequence[Sheet]) -> str
 
 
 def lines(sheet: Sheet) -> list[str]:
-    """A table as lines of equal columns; the last one is as long as it likes."""
+    """A table as lines of equal columns, the last of which is as long as it likes, then its note."""
     if not sheet.rows:
         return [sheet.title, "none"]
     table = [list(sheet.header), *([c.text if isinstance(c, Cell) else c for c in row] for row in sheet.rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(sheet.header) - 1)]
     cells = [[*(text.ljust(w) for text, w in zip(line, widths, strict=False)), line[-1]] for line in table]
-    return [sheet.title, *("  ".join(line).rstrip() for line in cells)]
+    return [sheet.title, *("  ".join(line).rstrip() for line in cells), *([sheet.note] if sheet.note else [])]

@@ -59,12 +59,12 @@ class CurveData:
         """`figure` has curves."""
         if figure.curves is None:
             raise ValueError(f"{figure.name} is not a figure of curves")
-        self.figure, self.spec, self._tables = figure, figure.curves, tables
+        self.figure, self.spec, self.tables = figure, figure.curves, tables
 
     @cached_property
     def curves(self) -> list[Curve]:
         """In the order of the methods; ensembles from the largest to the smallest."""
-        methods = _methods(self.figure, self._tables)
+        methods = _methods(self.figure, self.tables)
         if self.spec.each == "size":
             methods = _sizes(methods, self.members)
         several = len(methods) > 1
@@ -73,7 +73,7 @@ class CurveData:
     @cached_property
     def members(self) -> dict[str, int]:
         """Method -> ensemble size, of the runs on the figure's tasks."""
-        runs = select(self._tables.runs, task=tuple(self.spec.tasks))
+        runs = select(self.tables.runs, task=tuple(self.spec.tasks))
         return dict(zip(runs["method"], runs["members"], strict=True))
 
     @cached_property
@@ -83,7 +83,7 @@ class CurveData:
         parts = []
         for curve in self.curves:
             datasets = [curve.dataset] if curve.dataset else self.spec.sources
-            part = select(self._tables.curves, method=curve.method, task=tuple(self.spec.tasks), dataset=datasets)
+            part = select(self.tables.curves, method=curve.method, task=tuple(self.spec.tasks), dataset=datasets)
             part = part.assign(arm=curve.label, value=_column(part, curve.column))
             parts.append(part.dropna(subset=["value"])[columns])
         rows = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
@@ -112,7 +112,7 @@ class CurveData:
     def longest(self) -> int:
         """Environment steps of the longest run that is drawn, cut or not."""
         methods, tasks = [curve.method for curve in self.curves], [key[0] for key in self.keys]
-        runs = select(self._tables.curves, method=methods, task=tasks)
+        runs = select(self.tables.curves, method=methods, task=tasks)
         return int(runs["env_steps"].max()) if len(runs) else 0
 
     @cached_property

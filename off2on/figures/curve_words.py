@@ -35,11 +35,13 @@ def finding_of(data: CurveData) -> str:
 
 
 def _rank(shown: Sequence[Panel], main: str, statistic: str) -> str:
-    """In how many panels the main curve is highest."""
+    """In how many panels the main curve is highest; of two curves, above which."""
     means = {panel.title: {name: of[statistic].mean() for name, of in panel.curves.items()} for panel in shown}
     first = [title for title, of in means.items() if max(of, key=of.__getitem__) == main]
     where = f" ({listing(first)})" if first else ""
-    return f"{main} ends highest in {len(first)} of {panels(len(shown))}{where}. "
+    others = {name for of in means.values() for name in of if name != main}
+    rank = f"above {others.pop()}" if len(others) == 1 else "highest"
+    return f"{main} ends {rank} in {len(first)} of {panels(len(shown))}{where}. "
 
 
 # ---------------------------------------------------------------------------------------------------- notes
@@ -48,11 +50,10 @@ def _rank(shown: Sequence[Panel], main: str, statistic: str) -> str:
 def notes_of(data: CurveData) -> list[str]:
     """Panels and curves without runs, how a panel was picked, missing seeds, cut curves, what the curves are."""
     found = [*_absent_panels(data), *_absent_curves(data)]
-    whole = [
-        other.number for other in FIGURES.values() if other.curves and other.curves.panel_of == data.figure.name
-    ]
-    if whole and len(data.keys) == 1:
-        found.append(f"one panel at this scale, the same as in {whole[0]}")
+    parts = [other for other in FIGURES.values() if other.curves and other.curves.panel_of == data.figure.name]
+    same = [part.number for part in parts if CurveData(part, data.tables).keys == data.keys]
+    if same and len(data.keys) == 1:
+        found.append(f"one panel at this scale, the same as in {same[0]}")
     seeds = data.rows.groupby(["arm", "task", "dataset"], sort=False)["seed"].nunique().reset_index(name="n")
     most = seeds["n"].max()
     if fewer := [f"{r.arm} on {r.task}-{r.dataset} ({r.n})" for r in seeds[seeds["n"] < most].itertuples()]:

@@ -49,11 +49,11 @@ def _sheet(final: pd.DataFrame, value: str, title: str, digits: int, data: Mappi
     found = {(row["task"], row["dataset"], row["method"]): row for row in records(final)}
     rows = [_row(key, methods, found, value, digits, data) for key in _places(found)]
     counts = f", {seeds_of(final['n'])}" if len(final) else ""
+    scratch = "SAC learns from scratch and is the same on every dataset of a task. " if "sac" in methods else ""
     note = (
         f"Mean of the last two evaluations; mean ± std over seeds{counts}; below it that of the start, before "
-        "fine-tuning. Bold: the highest mean of a row. A number leads to its runs. SAC learns from scratch and is "
-        "the same on every dataset of a task. Data: mean episode return of the offline dataset. Expert: D4RL's, "
-        "whose score is 100."
+        f"fine-tuning. Bold: the highest mean of a row. A number leads to its runs. {scratch}Data: mean episode "
+        "return of the offline dataset. Expert: D4RL's, whose score is 100."
     )
     header = ["dataset", "data", "expert", *(labels[name] for name in methods)]
     if value == "return":

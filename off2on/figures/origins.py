@@ -99,7 +99,9 @@ def datasets_sheet(known: Mapping[str, Mapping[str, str]], source: str, jobs: It
     tasks, datasets = in_order((t for t, _ in groups), TASKS), in_order((d for _, d in groups), DATASET_ORDER)
     order = sorted(groups, key=lambda key: (tasks.index(key[0]), datasets.index(key[1])))
     header = ["dataset", "how", "transitions", "mean episode return", "environment", "seed", "sha256"]
-    note = SOURCES[source].description if source in SOURCES else ""
+    # other recipes say for themselves how they are made
+    own = source != "local" or any(facts.get("recipe") in {None, *_LOCAL} for facts in known.values())
+    note = SOURCES[source].description if source in SOURCES and own else ""
     if any("/".join(key) not in known for key in groups):
         note = f"{note} Some files of datasets were not here, so what they alone say is missing.".strip()
     rows = [_dataset_row(known.get("/".join(key), {}), source, groups[key]) for key in order]
@@ -129,7 +131,8 @@ def _made(source: str, task: str, dataset: str, facts: Mapping[str, str], checks
     if task in names_of("manipulation"):
         return ": ".join(facts[key] for key in ("recipe", "origins") if key in facts) or NOTHING
     if source == "local":
-        return _LOCAL.get(recipe or dataset, recipe or NOTHING)
+        known = _LOCAL.get(recipe or dataset)
+        return known or ": ".join(facts[key] for key in ("recipe", "origins") if key in facts) or NOTHING
     # the recipe is of data that came in by `off2on import-data`
     return said_of_origin(source, task, dataset, checksums) + (f": {recipe}" if recipe else "")
 

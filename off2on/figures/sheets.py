@@ -102,12 +102,18 @@ def place(task: str, dataset: str) -> str:
 
 
 def latex(sheet: Sheet) -> str:
-    """The sheet as a LaTeX tabular that needs no package."""
-    lines = [sheet.header, *[[c.text if isinstance(c, Cell) else c for c in row] for row in sheet.rows]]
-    body = [" & ".join(_escape(str(cell)) for cell in line) + r" \\" for line in lines]
+    """The sheet as a LaTeX tabular that needs no package; what is below a number stands in brackets."""
+    body = [" & ".join(_tex(cell) for cell in line) + r" \\" for line in (sheet.header, *sheet.rows)]
     columns = "l" + "r" * (len(sheet.header) - 1)
     top = [f"% {sheet.title}. {sheet.note}", rf"\begin{{tabular}}{{{columns}}}", r"\hline", body[0], r"\hline"]
     return "\n".join([*top, *body[1:], r"\hline", r"\end{tabular}"]) + "\n"
+
+
+def _tex(cell: Cell | str) -> str:
+    if isinstance(cell, str):
+        return _escape(cell)
+    text = rf"\textbf{{{_escape(cell.text)}}}" if cell.best else _escape(cell.text)
+    return f"{text} ({_escape(cell.below)})" if cell.below else text
 
 
 def _escape(text: str) -> str:

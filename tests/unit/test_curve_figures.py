@@ -116,6 +116,9 @@ def test_a_curve_that_no_panel_has_is_named_only_if_it_has_no_runs(quick: Tables
 def test_figures_of_all_tasks_say_that_one_panel_is_the_main_texts(quick: Tables, paper: Tables) -> None:
     assert "one panel at this scale, the same as in Figure 4a" in FIGURES["fig_9"].notes(quick)
     assert not any("one panel" in note for note in FIGURES["fig_9"].notes(paper))
+    # then Figure 4a has none
+    medium = replace(quick, curves=quick.curves[quick.curves["dataset"] == "medium"])
+    assert not any("one panel" in note for note in FIGURES["fig_9"].notes(medium))
     assert [axes.get_title() for axes in FIGURES["fig_9"].draw(paper).axes] == names_of("locomotion")
 
 

@@ -265,14 +265,17 @@ def test_final_tables(tree: Tree, html: str) -> None:
         in re.sub(r">\s+", ">", html)
     )
     tex = (tree.layout.figures / "table_final.tex").read_text()
-    assert text.replace("±", r"$\pm$") in tex
+    number = text.replace("±", r"$\pm$")
+    assert rf"\textbf{{{number}}} ({start})" in tex
     assert len({line.count("&") for line in tex.splitlines() if line.endswith(r"\\")}) == 1
 
 
 def test_latex_escapes_what_it_must() -> None:
-    tex = latex(Sheet("t", ["", "a_b"], [["50 % & more", Cell("1 ± 2")], ["x^2", "–"]]))
+    best = Cell("3_", below="5 %", best=True)
+    tex = latex(Sheet("t", ["", "a_b"], [["50 % & more", Cell("1 ± 2")], ["x^2", "–"], ["y", best]]))
     assert r" & a\_b \\" in tex
     assert r"50 \% \& more & 1 $\pm$ 2 \\" in tex
+    assert r"y & \textbf{3\_} (5 \%) \\" in tex
     assert r"x\textasciicircum{}2 & -- \\" in tex
 
 

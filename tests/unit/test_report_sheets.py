@@ -80,7 +80,10 @@ def test_datasets_tell_how_they_were_made(tmp_path: Path) -> None:
     assert row[2:] == ["99899", "–", "HalfCheetah-v4", "0", "ab" * 6]
     # agents of the user's own, by `off2on collect --agents`
     facts[name]["recipe"] = "members of seed0"
-    assert datasets_sheet(facts, "local", [info]).rows[0][1] == "members of seed0"
+    facts[name]["origins"] = "member 0 10 rows (100%)"
+    told = datasets_sheet(facts, "local", [info])
+    # no recipe of this project's actors made it
+    assert (told.rows[0][1], told.note) == ("members of seed0: member 0 10 rows (100%)", "")
     # without the file, the source still says what is known
     bare = datasets_sheet({}, "d4rl-v0", [info])
     assert bare.rows[0][1] == "d4rl-v0, not the published file"
@@ -151,4 +154,4 @@ def test_a_rise_from_a_negative_start_is_no_loss() -> None:
     final = pd.DataFrame(rows, columns=["method", "label", "return_start", "return_mean"])
     final = final.assign(task="halfcheetah", dataset="random", success_mean=float("nan"))
     told = main_comparison(pd.DataFrame({"claim": []}), final)
-    assert told == "Ours ends highest on 0 of 1 dataset, compared with SAC-ft."
+    assert told == "Ours ends above SAC-ft on 0 of 1 dataset."
