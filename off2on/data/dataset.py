@@ -73,9 +73,9 @@ class Dataset:
         return np.asarray(total[end] - total[first])
 
     def mean_episode_return(self) -> float | None:
-        """Mean return of the complete episodes; None without any, or where episodes are parts of a task."""
+        """Mean return of the complete episodes; None where a tiny dataset has none."""
         returns = self.episode_returns()
-        return float(returns.mean()) if len(returns) and self.origin is None else None
+        return float(returns.mean()) if len(returns) else None
 
     def sha256(self) -> str:
         """Checksum of the arrays: names, types, shapes and values."""

@@ -84,7 +84,7 @@ def test_data_may_have_no_random_rows() -> None:
     data = made("pick-place", random=0)
     assert data.origin is not None
     assert set(data.origin.tolist()) == {0, 1}
-    # its episodes are halves of the task
+    # its episodes are halves of the task, none is whole
     assert data.mean_episode_return() is None
 
 
