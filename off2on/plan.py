@@ -27,6 +27,8 @@ from off2on.training.schedule import epochs, updates
 
 #: float32 FLOP/s of one core by network width: small matrices reach less of the peak
 CORE_RATES = {32: 3e9, 64: 8e9, 128: 45e9, 256: 58e9}
+#: of networks that see images: `cog` reaches 84e9 and 91e9, `small` 109e9 and 120e9 (docs/benchmarks.md)
+CORE_PIXEL_RATE = 100e9
 #: seconds of a gradient step that no matrix product explains: dispatch, sampling, optimiser
 STEP_SECONDS = 3e-3
 #: seconds of an environment step in a lock-step roll-out, policy included; those from pixels one by one
@@ -104,7 +106,8 @@ class Plan:
         return [
             f"core-hours: {'; '.join(cores)}",
             f"GPU-hours: {'; '.join(gpus)}; {SLOTS} jobs share a GPU, and step their environments on cores",
-            f"estimate: a core does {CORE_RATES[256] / 1e9:.0f} GFLOP/s at width 256 and a step takes "
+            f"estimate: a core does {CORE_RATES[256] / 1e9:.0f} GFLOP/s at width 256, "
+            f"{CORE_PIXEL_RATE / 1e9:.0f} on images, and a step takes "
             f"{1e3 * STEP_SECONDS:.0f} ms besides (measured, docs/benchmarks.md); a GPU does "
             f"{GPU_RATES['float32'] / 1e12:.0f} TFLOP/s in float32 and {GPU_BANDWIDTH / 1e12:.1f} TB/s "
             f"(an H100 by its data sheet, not measured), and a step moves {BYTES_PER_FLOP} bytes a FLOP in "
@@ -200,7 +203,7 @@ def collect_cost(scale: Scale, task: str, dataset: str) -> Row:
     training = rows if dataset == "medium-replay" and scale.collect.replay == "buffer" else 0
     flop = training * get_algorithm("sac").phase("online").flop(scale, get_task(task).sizes)
     rolling = JOB_SECONDS + rows * env_step_seconds(get_task(task))
-    return replace(_job("collect", scale, training, rows, flop, rolling), disk_bytes=disk)
+    return replace(_job("collect", core_rate(scale), training, rows, flop, rolling), disk_bytes=disk)
 
 
 def row_bytes(task: Task) -> int:
@@ -244,7 +247,8 @@ def _trained(job: Job, steps: int, env_steps: int, benches: Benches) -> Row:
     """A job of training, on a core or in a slot of a GPU; what it steps and evaluates is on a core anyway."""
     name, flop = step_name(job), step_flop(job)
     rolling = JOB_SECONDS + env_steps * env_step_seconds(job.task)
-    row = _job(job.kind, job.settings, steps, env_steps, steps * flop, rolling)
+    rate = CORE_PIXEL_RATE if job.task.observation.is_image else core_rate(job.settings)
+    row = _job(job.kind, rate, steps, env_steps, steps * flop, rolling)
     cpu, gpu = (benches.get(kind, Bench()).seconds.get(name) for kind in ("cpu", "cuda"))
     learning = steps * (gpu_step_seconds(job) if gpu is None else gpu)
     return replace(
@@ -270,7 +274,7 @@ def likelihood_cost(scale: Scale, task: str) -> Row:
     estimating = 2 * settings.samples * settings.importance_samples * decoder
     flop = 2.0 * (training + estimating)
     rolling = JOB_SECONDS + settings.rollout_steps * env_step_seconds(get_task(task))
-    return _job("analyse", scale, settings.steps, settings.rollout_steps, flop, rolling)
+    return _job("analyse", core_rate(scale), settings.steps, settings.rollout_steps, flop, rolling)
 
 
 def measuring_cost(scale: Scale) -> Row:
@@ -278,7 +282,7 @@ def measuring_cost(scale: Scale) -> Row:
     steps = 2 * scale.cost.repeats * len(scale.cost.members)
     members = 2 * scale.cost.repeats * sum(scale.cost.members)
     flop = members * get_algorithm("sac").phase("online").flop(scale, get_task(scale.tasks[0]).sizes)
-    return _job("analyse", scale, steps, 0, flop, JOB_SECONDS)
+    return _job("analyse", core_rate(scale), steps, 0, flop, JOB_SECONDS)
 
 
 def env_step_seconds(task: Task) -> float:
@@ -286,10 +290,14 @@ def env_step_seconds(task: Task) -> float:
     return PIXEL_STEP_SECONDS if task.observation.is_image else ENV_STEP_SECONDS
 
 
-def _job(stage: str, settings: Settings, gradient_steps: int, env_steps: int, flop: float, rolling: float) -> Row:
-    """A job of so many seconds but for its gradient steps."""
-    width = min(CORE_RATES, key=lambda known: abs(known - settings.network.width))
-    core = rolling + gradient_steps * STEP_SECONDS + flop / CORE_RATES[width]
+def core_rate(settings: Settings) -> float:
+    """Float32 FLOP/s of one core in networks of vectors."""
+    return CORE_RATES[min(CORE_RATES, key=lambda known: abs(known - settings.network.width))]
+
+
+def _job(stage: str, rate: float, gradient_steps: int, env_steps: int, flop: float, rolling: float) -> Row:
+    """A job of so many seconds but for its gradient steps, on a core of so many FLOP/s."""
+    core = rolling + gradient_steps * STEP_SECONDS + flop / rate
     return Row(stage, 1, gradient_steps, env_steps, flop, core)
 
 

@@ -137,3 +137,11 @@ def test_a_verdict_costs_more_seeds_or_what_is_missing_of_them() -> None:
         "snakemake fig_4c --config scale=published agents=DIR, then off2on claims fig_4c --scale published: "
         "the runs that are missing"
     )
+
+
+def test_networks_that_see_images_have_a_rate_of_their_own() -> None:
+    """A step of `cog` with four agents takes 3.5 s on one core, one of fine-tuning 2.2 s (docs/benchmarks.md)."""
+    offline = pretrain_cost(pretrain_job(PAPER, Pretraining("pick-place", "mixed", "cql", 0)))
+    online = finetune_cost(run("pick-place", "mixed", "ours"))
+    for cost, measured in ((offline, 3.54), (online, 2.18)):
+        assert cost.core_seconds / cost.gradient_steps == pytest.approx(measured, rel=0.25)
