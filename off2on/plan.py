@@ -27,7 +27,8 @@ from off2on.training.schedule import epochs, updates
 
 #: float32 FLOP/s of one core by network width: small matrices reach less of the peak
 CORE_RATES = {32: 3e9, 64: 8e9, 128: 45e9, 256: 58e9}
-#: of networks that see images: `cog` reaches 84e9 and 91e9, `small` 109e9 and 120e9 (docs/benchmarks.md)
+#: of networks that see images: `cog` reaches 84e9 and 91e9, `small` 109e9 and 120e9, by the times in
+#: docs/benchmarks.md
 CORE_PIXEL_RATE = 100e9
 #: seconds of a gradient step that no matrix product explains: dispatch, sampling, optimiser
 STEP_SECONDS = 3e-3

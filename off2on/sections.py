@@ -39,7 +39,10 @@ class Demonstrations(Section):
     prior_episodes: Count = Field(5_000, description="of the first half of the task; its rewards are set to 0")
     task_episodes: Count = Field(2_500, description="of the second half")
     random: int = Field(
-        100_000, ge=0, description="transitions of uniform actions; the paper: in place of half of the data"
+        100_000,
+        ge=0,
+        le=10**12,
+        description="transitions of uniform actions; the paper: in place of half of the data",
     )
     noise: float = Field(0.1, ge=0, le=1, description="standard deviation of the noise on scripted commands")
     suboptimal: float = Field(

@@ -85,9 +85,9 @@ def success_sheet(tables: Tables) -> Sheet | None:
         rows.append([place(*at), *(_success(row, best) if row else NOTHING for row in own)])
     note = (
         "Share of evaluation episodes with success at the last step, in brackets at any step: mean of the last "
-        "two evaluations and over seeds; below it that of the start, at the last step. Each run evaluates its "
-        "start anew, so the same agent may have different starts. These tasks have no normalised score, so they "
-        "are in no table of scores below."
+        "two evaluations and over seeds; below it that of the start, at the last step. Each run evaluates the "
+        "agents that it starts from once more, so runs from the same agents may show different starts. No task "
+        "that counts successes has a normalised score: the tables of scores below leave them out."
     )
     return Sheet("Final success", ["dataset", *(labels[name] for name in methods)], rows, note)
 

@@ -128,11 +128,11 @@ def _dataset_row(facts: Mapping[str, str], source: str, group: Sequence[Info]) -
 def _made(source: str, task: str, dataset: str, facts: Mapping[str, str], checksums: set[str | None]) -> str:
     """What is known of how a dataset came to be; the data of manipulation are made here at every source."""
     recipe = facts.get("recipe")
+    told = ": ".join(facts[key] for key in ("recipe", "origins") if key in facts) or NOTHING
     if task in names_of("manipulation"):
-        return ": ".join(facts[key] for key in ("recipe", "origins") if key in facts) or NOTHING
+        return told
     if source == "local":
-        known = _LOCAL.get(recipe or dataset)
-        return known or ": ".join(facts[key] for key in ("recipe", "origins") if key in facts) or NOTHING
+        return _LOCAL.get(recipe or dataset, told)
     # the recipe is of data that came in by `off2on import-data`
     return said_of_origin(source, task, dataset, checksums) + (f": {recipe}" if recipe else "")
 

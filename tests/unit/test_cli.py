@@ -49,6 +49,16 @@ def test_the_example_of_aggregate_gathers_every_kind_of_job() -> None:
     assert [[path.match(pattern) for pattern in patterns].count(True) for path in paths] == [1, 1, 1]
 
 
+def test_fine_tuning_from_pixels_asks_for_the_selection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("--scale", "smoke", "--task", "pick-place", "--dataset", "mixed", "--method", "ours")
+    assert run(monkeypatch, "finetune", *words) == 2
+    told = capsys.readouterr().err
+    assert "selected/pick-place/mixed/cql/seed0 is missing: choose the best step first, off2on select" in told
+
+
 def test_the_help_lists_what_source_and_algorithm_may_be(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
